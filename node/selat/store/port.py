@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one port to a node's database.
+
+Services hand in functions of a `Snapshot` or a `Transaction`; they never see
+SQL. An adapter keeps these promises, and one contract test holds every
+adapter to them:
+
+- **Atomic.** All that one `Store.write` does is kept, or none of it.
+- **Durable.** When `Store.write` returns, its work survives a power cut.
+- **Ordered.** Writes run one after another, in the order of their calls.
+- **Isolated.** A `Snapshot` is one moment of the database and never blocks,
+  nor is blocked by, a write.
+- **Plain failures.** A full disk raises `StoreFullError`, a lock of another
+  process `StoreBusyError`, stored data that fails its own checks
+  `StoreCorruptError`; in each case the transaction left nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from selat.store.values import (
+    BatchReceipt,
+    IncidentRow,
+    IncomingBatch,
+    Link,
+    MessageQuery,
+    MessageRow,
+    NewMessage,
+    Offered,
+    OfficerRow,
+    OutboxRow,
+    OutboxState,
+    OutgoingBatch,
+    Payload,
+    PeerCheckpoint,
+    PeerRow,
+    Settled,
+    StoreCounts,
+    TreeHead,
+)
+
+T = TypeVar("T")
+
+
+class Snapshot(Protocol):
+    """Read one moment of the database. Also a `selat.core.tiles.TileSource`."""
+
+    # --- our log -----------------------------------------------------------
+    def tree_head(self) -> TreeHead:
+        """Return the state of our log."""
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of one tile, as many as there are (≤ 256)."""
+
+    def leaves(self, first: int, count: int) -> list[bytes]:
+        """Return the leaves ``first … first+count-1``, exact bytes.
+
+        Raises:
+            NotFoundError: The log is shorter than that.
+        """
+
+    # --- peers -------------------------------------------------------------
+    def peers(self) -> list[PeerRow]:
+        """Return every peer, accepted and removed, by name."""
+
+    def peer(self, name: str) -> PeerRow | None:
+        """Return one peer, or None."""
+
+    def link(self, peer: str) -> Link:
+        """Return how far the exchange with a peer has come; new if unknown."""
+
+    def peer_checkpoint(self, peer: str, size: int) -> PeerCheckpoint | None:
+        """Return a verified checkpoint of a peer by its size, or None."""
+
+    # --- messages ----------------------------------------------------------
+    def message(self, number: int) -> MessageRow | None:
+        """Return one message by arrival number, or None."""
+
+    def find(
+        self, message_id: bytes, version: int | None, originator: str = ""
+    ) -> list[MessageRow]:
+        """Return messages by identity, newest version first.
+
+        Args:
+            message_id: 16-byte UUIDv7.
+            version: One version, or None for all.
+            originator: Only this node's, when not empty.
+        """
+
+    def payload(self, number: int) -> Payload | None:
+        """Return the protected payload, or None when it was erased."""
+
+    def search(
+        self, query: MessageQuery, *, before: int | None, limit: int
+    ) -> list[MessageRow]:
+        """Return matches, newest arrival first, below arrival ``before``."""
+
+    def arrivals(self, *, after: int, limit: int) -> list[MessageRow]:
+        """Return received messages above arrival ``after``, oldest first."""
+
+    # --- outbox ------------------------------------------------------------
+    def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
+        """Return queued entries of a peer: highest lane first, then oldest."""
+
+    def payloads(self, messages: Sequence[int]) -> dict[int, Payload]:
+        """Return the payloads of several messages that still have one."""
+
+    def open_batches(self, peer: str) -> list[OutgoingBatch]:
+        """Return batches without a receipt, by ascending sequence."""
+
+    def batch_entries(self, peer: str, sequence: int) -> list[OutboxRow]:
+        """Return the entries of one of our batches in leaf order."""
+
+    def outbox(
+        self,
+        *,
+        peer: str = "",
+        state: OutboxState | None = None,
+        message: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[OutboxRow]:
+        """Return outbox entries, newest first, below entry ``before``."""
+
+    def receipt(self, entry: int) -> bytes | None:
+        """Return the peer's receipt leaf that answered an entry, or None."""
+
+    def batch_receipt(self, peer: str, sequence: int) -> BatchReceipt | None:
+        """Return the kept answer to one of our batches, or None."""
+
+    def peers_with_work(self) -> list[str]:
+        """Return peers that have queued entries or open batches."""
+
+    # --- received batches --------------------------------------------------
+    def incoming_batch(self, peer: str, sequence: int) -> IncomingBatch | None:
+        """Return a batch that we accepted from a peer, or None."""
+
+    def offer(self, peer: str, index: int) -> bytes | None:
+        """Return an offer leaf of a peer's log that we accepted, or None."""
+
+    # --- the rest ----------------------------------------------------------
+    def officers(self) -> list[OfficerRow]:
+        """Return every officer and system, by id."""
+
+    def officer_by_certificate(self, digest: bytes) -> OfficerRow | None:
+        """Return the officer whose client certificate has this digest."""
+
+    def incidents(self, *, limit: int) -> list[IncidentRow]:
+        """Return incidents, latest first."""
+
+    def setting(self, key: str) -> bytes | None:
+        """Return a small named document (import state and the like)."""
+
+    def counts(self) -> StoreCounts:
+        """Return the numbers that a status shows."""
+
+
+class Transaction(Snapshot, Protocol):
+    """Change the database; everything or nothing."""
+
+    # --- our log -----------------------------------------------------------
+    def open_log(self, origin: str) -> None:
+        """Start the log under an origin; refuse if one is open.
+
+        Raises:
+            WrongStateError: A log is open already.
+        """
+
+    def append_leaves(self, leaves: Sequence[bytes]) -> int:
+        """Append leaves contiguously; return the index of the first.
+
+        Updates tiles and tree head in this transaction.
+        """
+
+    # --- peers -------------------------------------------------------------
+    def put_peer(self, peer: PeerRow) -> None:
+        """Insert or replace a peer."""
+
+    def put_link(self, link: Link) -> None:
+        """Insert or replace the state of an exchange.
+
+        ``link.checkpoint`` is also kept for `peer_checkpoint`.
+        """
+
+    # --- messages ----------------------------------------------------------
+    def add_messages(self, messages: Sequence[NewMessage]) -> list[int]:
+        """Keep messages; return their arrival numbers.
+
+        Older versions of the same message by the same originator in the same
+        direction become ``SUPERSEDED``.
+
+        Raises:
+            AlreadyExistsError: One of them (direction, originator, id,
+                version) is kept already.
+        """
+
+    def acknowledge(self, number: int, *, by: str, at_ms: int) -> bool:
+        """Note who took a message in hand; False if somebody had before."""
+
+    def erase(self, number: int) -> None:
+        """Destroy data key, ciphertext and selectors of a message."""
+
+    # --- outbox ------------------------------------------------------------
+    def enqueue(
+        self, messages: Sequence[tuple[int, Lane]], peers: Sequence[str], at_ms: int
+    ) -> int:
+        """Queue every message for every peer; return how many entries."""
+
+    def form_batch(self, batch: OutgoingBatch, entries: Sequence[Offered]) -> None:
+        """Keep a batch; its entries become ``OFFERED``."""
+
+    def settle(self, settled: Sequence[Settled], at_ms: int) -> None:
+        """Give entries their final state."""
+
+    def keep_receipt(self, peer: str, sequence: int, receipt: BatchReceipt) -> None:
+        """Keep a peer's answer; the batch is open no longer."""
+
+    def count_attempt(self, peer: str, sequence: int) -> None:
+        """Add one failed delivery to every entry of a batch."""
+
+    def void_batch(
+        self, peer: str, sequence: int, *, reason: str, at_ms: int
+    ) -> None:
+        """Take a refused batch back: its entries become ``DEAD``.
+
+        Its sequence number becomes free; its leaves stay in the log.
+        """
+
+    def requeue(self, entry: int, at_ms: int) -> None:
+        """Queue a dead entry again.
+
+        Raises:
+            NotFoundError: There is no such entry.
+            WrongStateError: It is not ``DEAD``.
+        """
+
+    # --- received batches --------------------------------------------------
+    def keep_incoming(self, batch: IncomingBatch, offers: Sequence[bytes]) -> None:
+        """Keep an accepted batch and the exact bytes of its offer leaves."""
+
+    # --- the rest ----------------------------------------------------------
+    def put_officer(self, officer: OfficerRow) -> None:
+        """Insert or replace an officer."""
+
+    def note_incident(
+        self, *, peer: str, reason: str, detail: str, at_ms: int
+    ) -> None:
+        """Count an incident; one row for each peer and reason."""
+
+    def clear_incident(self, *, peer: str, reason: str) -> bool:
+        """Remove an incident that an operator has dealt with."""
+
+    def put_setting(self, key: str, value: bytes) -> None:
+        """Keep a small named document."""
+
+
+class Store(Protocol):
+    """A node's database."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in a transaction of the one writer; return its value.
+
+        ``work`` runs off the event loop and may not await. What it raises
+        undoes the transaction and is raised here.
+        """
+
+    async def read(self, work: Callable[[Snapshot], T]) -> T:
+        """Run ``work`` on a snapshot, off the event loop; return its value."""
+
+    async def close(self) -> None:
+        """Finish the writes in hand and close. Further calls fail."""

@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values that cross the store's port.
+
+Times are integers, milliseconds since the Unix epoch, UTC. Nothing here knows
+SQL, protobuf or keys: payloads are already protected when they arrive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from selat.core.merkle import EMPTY_FRONTIER, Frontier
+
+
+class Direction(StrEnum):
+    """Whether a message was published by our desk or received from a peer."""
+
+    OUT = "out"
+    IN = "in"
+
+
+class Lane(IntEnum):
+    """Priority of delivery; the numbers equal ``selat.v1.Urgency``."""
+
+    ROUTINE = 1
+    URGENT = 2
+    FLASH = 3
+
+
+class Holding(StrEnum):
+    """What our node may do with a message that it holds."""
+
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+    QUARANTINED = "quarantined"
+    ERASED = "erased"
+
+
+class OutboxState(StrEnum):
+    """Where one message stands on its way to one peer."""
+
+    QUEUED = "queued"
+    OFFERED = "offered"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    QUARANTINED = "quarantined"
+    WITHHELD = "withheld"
+    DEAD = "dead"
+
+
+class PeerState(StrEnum):
+    """Whether exchange with a peer is open."""
+
+    ACCEPTED = "accepted"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeHead:
+    """The state of our own log.
+
+    Attributes:
+        origin: The log's origin line, for example
+            ``police.xa.example/exchange/2026h2``.
+        frontier: Size and subtree roots, from which the root follows.
+    """
+
+    origin: str
+    frontier: Frontier = EMPTY_FRONTIER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message to keep, with its payload already protected.
+
+    Attributes:
+        direction: Published by us or received.
+        message_id: 16-byte UUIDv7.
+        version: Version of the message, from 1.
+        originator: Name of the node that published it.
+        category: Category identifier of the catalogue.
+        record_type: Name of the body's kind, for example ``person``.
+        status: Lower-case name of the record's status (``current``,
+            ``delisted``, ``withdrawn``).
+        lane: Priority.
+        level: Lower-case name of the marking's level.
+        tlp: Lower-case name of the TLP label, or empty.
+        created_ms: When the originator created this version.
+        expires_ms: When it expires, or None.
+        stored_ms: When this node kept it.
+        holding: Initial holding (``CURRENT`` or ``QUARANTINED``).
+        wrapped_key: The record's data key under the store key.
+        ciphertext: The payload under the data key.
+        selectors: 16-byte keyed hashes of the record's selectors.
+        warnings: Number of check digits and the like that did not hold.
+    """
+
+    direction: Direction
+    message_id: bytes
+    version: int
+    originator: str
+    category: str
+    record_type: str
+    status: str
+    lane: Lane
+    level: str
+    tlp: str
+    created_ms: int
+    expires_ms: int | None
+    stored_ms: int
+    holding: Holding = Holding.CURRENT
+    wrapped_key: bytes
+    ciphertext: bytes
+    selectors: tuple[bytes, ...] = ()
+    warnings: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """What the store tells of a message without its payload.
+
+    ``number`` is the arrival number: unique, ascending, never used again; it
+    is the cursor of subscriptions and pages. The other attributes are those
+    of `NewMessage`; ``acknowledged_ms`` is None until somebody acknowledged.
+    """
+
+    number: int
+    direction: Direction
+    message_id: bytes
+    version: int
+    originator: str
+    category: str
+    record_type: str
+    status: str
+    lane: Lane
+    level: str
+    tlp: str
+    created_ms: int
+    expires_ms: int | None
+    stored_ms: int
+    holding: Holding
+    warnings: int
+    acknowledged_ms: int | None
+    acknowledged_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """A protected payload as it stands in the store."""
+
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageQuery:
+    """What to look for; every condition that is set must hold.
+
+    Attributes:
+        selectors: Keyed hashes, all of which the message must have.
+        direction: Only this direction.
+        category: Only this category.
+        record_type: Only this record type.
+        originator: Only messages of this node.
+        status: Only this record status.
+        stored_from_ms: Kept at or after.
+        stored_until_ms: Kept before.
+        unacknowledged: Only messages nobody has acknowledged.
+        current_only: Leave out superseded, quarantined and erased ones.
+    """
+
+    selectors: tuple[bytes, ...] = ()
+    direction: Direction | None = None
+    category: str = ""
+    record_type: str = ""
+    originator: str = ""
+    status: str = ""
+    stored_from_ms: int | None = None
+    stored_until_ms: int | None = None
+    unacknowledged: bool = False
+    current_only: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """One message on its way to one peer.
+
+    Attributes:
+        number: The entry's own ascending number.
+        message: Arrival number of the message.
+        message_id: 16-byte UUIDv7 of the message.
+        version: Version of the message.
+        category: Category of the message.
+        record_type: Record type of the message.
+        level: Marking level of the message.
+        tlp: TLP label of the message.
+        peer: Node name of the recipient.
+        lane: Priority.
+        state: Where it stands.
+        queued_ms: When it was queued.
+        attempts: Failed deliveries of batches that held it.
+        sequence: The batch that carries it, once offered.
+        leaf_index: Index of its offer (or withhold) leaf in our log.
+        reason: Stable reason code of a refusal, withholding or dead letter.
+        settled_ms: When the receipt came, or None.
+    """
+
+    number: int
+    message: int
+    message_id: bytes
+    version: int
+    category: str
+    record_type: str
+    level: str
+    tlp: str
+    peer: str
+    lane: Lane
+    state: OutboxState
+    queued_ms: int
+    attempts: int
+    sequence: int | None
+    leaf_index: int | None
+    reason: str
+    settled_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """An outbox entry that gets its place in a batch and in the log."""
+
+    entry: int
+    leaf_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How one outbox entry ended."""
+
+    entry: int
+    state: OutboxState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingBatch:
+    """A batch that we formed: its leaves stand contiguously in our log.
+
+    Attributes:
+        peer: The recipient.
+        sequence: Its number on the way to that peer, from 1 without gaps.
+        first_leaf: Index of its first leaf in our log.
+        count: How many leaves.
+        offered_ms: When it was formed.
+    """
+
+    peer: str
+    sequence: int
+    first_leaf: int
+    count: int
+    offered_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingBatch:
+    """A batch that we accepted from a peer, and where our receipts stand.
+
+    Attributes:
+        peer: The sender.
+        sequence: Its number on the way from that peer.
+        digest: 32-byte SHA-256 over the batch's leaf hashes in order.
+        first_receipt: Index of the first receipt leaf in our log.
+        count: How many messages, and so receipts.
+        first_offer: Index of the first offer leaf in the peer's log.
+        proof: The range proof, hashes concatenated.
+        checkpoint_size: Size of the peer's checkpoint that the proof leads to.
+        received_ms: When it was accepted.
+    """
+
+    peer: str
+    sequence: int
+    digest: bytes
+    first_receipt: int
+    count: int
+    first_offer: int
+    proof: bytes
+    checkpoint_size: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReceipt:
+    """The peer's answer to an `OutgoingBatch`, kept as evidence.
+
+    Attributes:
+        first_receipt: Index of the first receipt leaf in the peer's log.
+        receipts: The receipt leaves, exact bytes, in the batch's order.
+        proof: The range proof, hashes concatenated.
+        checkpoint_size: Size of the peer's checkpoint that the proof leads to.
+    """
+
+    first_receipt: int
+    receipts: tuple[bytes, ...]
+    proof: bytes
+    checkpoint_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerCheckpoint:
+    """A peer's checkpoint that we verified: exact note bytes, size and root."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRow:
+    """A peer as this node keeps it.
+
+    Attributes:
+        name: The peer's node name.
+        envelope: Its newest accepted card, the signed envelope's exact bytes.
+        state: Whether exchange is open.
+        accepted_ms: When it was first accepted.
+        changed_ms: When card or state last changed.
+    """
+
+    name: str
+    envelope: bytes
+    state: PeerState
+    accepted_ms: int
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """How far the exchange with one peer has come.
+
+    Attributes:
+        peer: The peer's node name.
+        checkpoint: The newest checkpoint of the peer's log that we verified.
+        acknowledged_size: Size of our log that the peer has verified.
+        received_sequence: Number of the last batch accepted from the peer.
+        sent_sequence: Number of the last batch formed for the peer.
+        attempts: Failed attempts to reach the peer since the last success.
+        next_attempt_ms: Not before this time is the peer tried again.
+        last_error: Stable reason of the last failure, or empty.
+        last_contact_ms: When the peer was last heard, or None.
+    """
+
+    peer: str
+    checkpoint: PeerCheckpoint | None = None
+    acknowledged_size: int = 0
+    received_sequence: int = 0
+    sent_sequence: int = 0
+    attempts: int = 0
+    next_attempt_ms: int = 0
+    last_error: str = ""
+    last_contact_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerRow:
+    """A person or system that may use the desk.
+
+    Attributes:
+        officer_id: The short name under which the officer acts.
+        agency: The agency that the officer belongs to.
+        roles: Roles held (``officer``, ``reviewer``, ``administrator``,
+            ``auditor``, ``system``).
+        functions: Contact functions held, for example ``ct-intelligence``.
+        certificate: 32-byte SHA-256 of the client certificate's DER.
+        not_after_ms: When the certificate expires.
+        revoked_ms: When it was revoked, or None.
+    """
+
+    officer_id: str
+    agency: str
+    roles: tuple[str, ...]
+    functions: tuple[str, ...]
+    certificate: bytes
+    not_after_ms: int
+    revoked_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentRow:
+    """Something that an operator must see, counted rather than repeated.
+
+    Attributes:
+        peer: The peer concerned as far as it is known, else empty.
+        reason: Stable reason of the error.
+        detail: What happened and what to do, without personal data.
+        count: How often it happened.
+        first_ms: When it first happened.
+        last_ms: When it last happened.
+    """
+
+    peer: str
+    reason: str
+    detail: str
+    count: int
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCount:
+    """How many outbox entries of one peer are in one state."""
+
+    peer: str
+    state: OutboxState
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCounts:
+    """The numbers that a status shows."""
+
+    messages_in: int
+    messages_out: int
+    unacknowledged: int
+    incidents: int
+    queues: tuple[QueueCount, ...] = field(default=())
