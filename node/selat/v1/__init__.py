@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Selat protocol, version 1, as Python: written by scripts/generate."""
