@@ -106,7 +106,7 @@ def email(value: str) -> str:
 
 def handle(value: str) -> str:
     """Return a user name in lower case, without spaces and the sign in front."""
-    return "".join(_lower(value).split()).lstrip("@")
+    return unicodedata.normalize("NFC", "".join(_lower(value).split()).lstrip("@"))
 
 
 def wallet(value: str) -> str:

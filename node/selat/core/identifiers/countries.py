@@ -66,23 +66,12 @@ NOT_A_STATE: Final = frozenset(
 )
 """Issuers and nationalities of ICAO Doc 9303-3 that have no alpha-2 code."""
 
+COUNTRIES: Final = frozenset(ALPHA_3) | _USER_ASSIGNED | NOT_A_STATE
+"""Every country, territory or issuer that a record may name."""
+
 # Only in machine-readable zones: Germany's single letter, Kosovo's code before
 # it had one of its own, and the specimen state of ICAO's own examples.
 _MRZ_ONLY: Final = frozenset({"D", "RKS", "UTO"})
-
-
-def is_country(code: str) -> bool:
-    """Tell whether a record may name this country, territory or issuer.
-
-    Args:
-        code: ISO 3166-1 alpha-2 in upper case, a user-assigned code XA to XZ,
-            or one of the codes of ``NOT_A_STATE``.
-
-    Returns:
-        True for a known code; this is a question about a table, not a
-        verification.
-    """
-    return code in ALPHA_3 or code in _USER_ASSIGNED or code in NOT_A_STATE
 
 
 def is_mrz_state(code: str) -> bool:

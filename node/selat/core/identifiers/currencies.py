@@ -30,8 +30,3 @@ ANG BGN BYR CUC EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL
 
 CURRENCIES: Final = frozenset(_IN_USE.split()) | frozenset(_WITHDRAWN.split())
 """Every currency code that a record may name."""
-
-
-def is_currency(code: str) -> bool:
-    """Tell whether a record may name this currency (ISO 4217, upper case)."""
-    return code in CURRENCIES
