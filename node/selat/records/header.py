@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules between the fields of a header, and between header and body.
+
+What one field must hold by itself stands in the proto; see ``records.schema``.
+Whether category, purposes and retention fit each other is asked of the
+catalogue.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from selat.core.identifiers.countries import COUNTRIES
+from selat.records.forms import is_node_name
+from selat.records.walk import Walk
+from selat.v1 import message_pb2
+
+_UUID_SIZE: Final = 16
+"""Octets of a UUID (RFC 9562, 4)."""
+
+# The high bits of octets 6 and 8 (RFC 9562, 5.7).
+_UUID_VERSION: Final = 0x70
+_UUID_VARIANT: Final = 0x80
+
+
+def check_header(header: message_pb2.Header, walk: Walk) -> None:
+    """Note every rule between fields of a header that does not hold.
+
+    Args:
+        header: A header whose single fields were walked before.
+        walk: Where to note it; its path leads to the header.
+    """
+    _check_identifiers(header, walk)
+    _check_times(header, walk)
+    _check_marking(header.marking, walk)
+    recipients = header.recipients
+    if len(recipients) > 1 and len(set(recipients)) != len(recipients):
+        walk.violate("recipients", "unique", "names a node more than once")
+    if len(header.title.splitlines()) > 1:
+        walk.violate("title", "one-line", "must be one line")
+    if walk.strict and header.redacted:
+        walk.violate(
+            "redacted", "reserved", "is written by the node when policy withholds"
+        )
+
+
+def check_kind(header: message_pb2.Header, body: message_pb2.Body, walk: Walk) -> None:
+    """Note a body that is empty or not of the kind that the header names."""
+    kind = body.WhichOneof("record")
+    if kind is None:
+        walk.violate("", "required", "must hold exactly one kind of record")
+        return
+    # The value of a type is the number of its field (message.proto).
+    number = message_pb2.Body.DESCRIPTOR.fields_by_name[kind].number
+    if number != header.type:
+        walk.violate(kind, "type", "is not the kind that header.type names")
+
+
+def _check_identifiers(header: message_pb2.Header, walk: Walk) -> None:
+    """Check that every message is named by a UUIDv7."""
+    if header.id and not _is_uuid7(header.id):
+        walk.violate("id", "uuid7", "must be a UUIDv7 of 16 octets (RFC 9562)")
+    for name in ("supersedes", "answers", "recalls"):
+        if header.HasField(name):
+            reference: message_pb2.MessageReference = getattr(header, name)
+            if reference.id and not _is_uuid7(reference.id):
+                walk.violate(
+                    f"{name}.id", "uuid7", "must be a UUIDv7 of 16 octets (RFC 9562)"
+                )
+
+
+def _check_times(header: message_pb2.Header, walk: Walk) -> None:
+    """Check that a message lives, is reviewed and then expires."""
+    created = _nanoseconds(header.created_at)
+    # What is absent comes last of all.
+    expiry: float = math.inf
+    if header.HasField("expires_at"):
+        expiry = _nanoseconds(header.expires_at)
+        if expiry <= created:
+            walk.violate("expires_at", "order", "must be later than created_at")
+    if header.HasField("review_at"):
+        review = _nanoseconds(header.review_at)
+        if review <= created:
+            walk.violate("review_at", "order", "must be later than created_at")
+        if review > expiry:
+            walk.violate("review_at", "order", "must not be later than expires_at")
+
+
+def _check_marking(marking: message_pb2.Marking, walk: Walk) -> None:
+    """Check that H3 says what it stands for, and who may hold the message."""
+    if message_pb2.HANDLING_CODE_H3 in marking.handling and not (
+        marking.handling_note.strip()
+    ):
+        walk.violate("marking.handling_note", "required", "must say what H3 restricts")
+    for name in marking.releasable_to:
+        if name not in COUNTRIES and not is_node_name(name):
+            walk.violate(
+                "marking.releasable_to",
+                "state-or-node",
+                "must name states (ISO 3166-1 alpha-2) or nodes",
+            )
+            return
+
+
+def _is_uuid7(octets: bytes) -> bool:
+    """Tell whether octets are a UUID of version 7 and variant 10 (RFC 9562)."""
+    return (
+        len(octets) == _UUID_SIZE
+        and octets[6] & 0xF0 == _UUID_VERSION
+        and octets[8] & 0xC0 == _UUID_VARIANT
+    )
+
+
+def _nanoseconds(time: Timestamp) -> int:
+    return time.seconds * 1_000_000_000 + time.nanos

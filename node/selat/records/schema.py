@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plans: what the options of the proto ask of each message, compiled once.
+
+A plan is built when its message is first met, together with the plans of all
+messages inside it. Walking a plan touches only the fields that are set. Rules
+between fields of a header are not here but in ``records.header``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, cast
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from selat.core.selectors import SelectorKind
+from selat.records import checks
+from selat.records.fields import (
+    BytesRule,
+    EnumRule,
+    FormRule,
+    NumberRule,
+    RepeatedRule,
+    SelectorRule,
+    TextRule,
+    TimestampRule,
+    Visit,
+    is_bounded,
+)
+from selat.records.forms import FORMS
+from selat.records.walk import Walk
+from selat.v1 import options_pb2
+
+DEFAULT_MAX_LENGTH: Final = 1024
+"""Code points of a text, octets of bytes (options.proto, ``max_length``)."""
+
+DEFAULT_MAX_ITEMS: Final = 64
+"""Items of a repeated field (options.proto, ``max_items``)."""
+
+_TIMESTAMP: Final = "google.protobuf.Timestamp"
+
+# Bounds of numbers, which the options cannot state (WGS 84, degrees).
+_RANGES: Final = {
+    "selat.v1.Coordinates.latitude": (-90.0, 90.0),
+    "selat.v1.Coordinates.longitude": (-180.0, 180.0),
+}
+
+
+class MessagePlan:
+    """The rules of one message type.
+
+    Attributes:
+        personal: Fields that tell about a person.
+        children: Plans of the fields that hold messages, by the field's name.
+    """
+
+    __slots__ = ("_required", "_required_mask", "_visits", "children", "personal")
+
+    def __init__(self) -> None:
+        """Make a plan without rules; ``Schema`` adds them."""
+        self.personal: set[str] = set()
+        self.children: dict[str, MessagePlan] = {}
+        self._visits: dict[FieldDescriptor, tuple[int, Visit | None]] = {}
+        self._required: dict[int, str] = {}
+        self._required_mask = 0
+
+    def add(
+        self, field: FieldDescriptor, visit: Visit | None, *, required: bool
+    ) -> None:
+        """Add the rule of one field."""
+        bit = 0
+        if required:
+            bit = 1 << len(self._required)
+            self._required[bit] = field.name
+            self._required_mask |= bit
+        self._visits[field] = (bit, visit)
+
+    def walk(self, message: Message, walk: Walk) -> None:
+        """Note what is to be said of a message and of all messages in it."""
+        seen = 0
+        visits = self._visits
+        for field, value in message.ListFields():
+            bit, visit = visits[field]
+            # A field with presence may be there and yet be empty.
+            if bit and value:
+                seen |= bit
+            if visit is not None:
+                visit(value, walk)
+        if seen != self._required_mask:
+            for bit, name in self._required.items():
+                if not seen & bit:
+                    walk.miss(name)
+        if walk.strict and len(UnknownFieldSet(message)):
+            walk.violate(
+                "", "unknown-field", "has fields that this version of Selat knows not"
+            )
+
+
+class _Child:
+    """A field that holds a message, or several."""
+
+    __slots__ = ("_max_items", "_name", "_plan")
+
+    def __init__(self, name: str, plan: MessagePlan, max_items: int) -> None:
+        self._name = name
+        self._plan = plan
+        self._max_items = max_items
+
+    def visit(self, value: Message, walk: Walk) -> None:
+        """Walk the message."""
+        walk.path.append(self._name)
+        self._plan.walk(value, walk)
+        walk.path.pop()
+
+    def visit_all(self, values: Sequence[Message], walk: Walk) -> None:
+        """Walk every message, if they are not too many."""
+        if not is_bounded(self._name, values, self._max_items, walk):
+            return
+        walk.path.append(self._name)
+        for index, value in enumerate(values):
+            walk.path.append(index)
+            self._plan.walk(value, walk)
+            walk.path.pop()
+        walk.path.pop()
+
+
+class Schema:
+    """The plans of all messages met so far.
+
+    One instance serves a whole process. Threads may share it: a plan becomes
+    visible only when it is complete.
+    """
+
+    def __init__(self) -> None:
+        """Know no message yet."""
+        self._plans: dict[Descriptor, MessagePlan] = {}
+
+    def plan(self, message: Message) -> MessagePlan:
+        """Return the plan of a message's type, building it when it is new."""
+        descriptor = cast("Descriptor", message.DESCRIPTOR)
+        plan = self._plans.get(descriptor)
+        if plan is None:
+            fresh: dict[Descriptor, MessagePlan] = {}
+            plan = self._build(descriptor, fresh)
+            self._plans.update(fresh)
+        return plan
+
+    def _build(
+        self, descriptor: Descriptor, fresh: dict[Descriptor, MessagePlan]
+    ) -> MessagePlan:
+        known = self._plans.get(descriptor) or fresh.get(descriptor)
+        if known is not None:
+            return known
+        plan = fresh[descriptor] = MessagePlan()
+        for field in descriptor.fields:
+            rules = field.GetOptions().Extensions[options_pb2.field]
+            if rules.personal:
+                plan.personal.add(field.name)
+            child = field.message_type
+            if child is not None and child.full_name != _TIMESTAMP:
+                inner = plan.children[field.name] = self._build(child, fresh)
+                holder = _Child(field.name, inner, rules.max_items or DEFAULT_MAX_ITEMS)
+                visit: Visit | None = (
+                    holder.visit_all if field.is_repeated else holder.visit
+                )
+            else:
+                visit = _compile(field, rules)
+            plan.add(field, visit, required=rules.required)
+        return plan
+
+
+def _compile(field: FieldDescriptor, rules: options_pb2.FieldRules) -> Visit | None:
+    """Return the rule of a field that holds no message, or a timestamp."""
+    item = _compile_item(field, rules)
+    if not field.is_repeated:
+        return item
+    return RepeatedRule(
+        name=field.name,
+        max_items=rules.max_items or DEFAULT_MAX_ITEMS,
+        item=item,
+        check=checks.OF_ALL_ITEMS.get(field.full_name),
+    ).visit
+
+
+def _compile_item(
+    field: FieldDescriptor, rules: options_pb2.FieldRules
+) -> Visit | None:
+    """Return the rule of one value; None when nothing can be wrong with it."""
+    max_length = rules.max_length or DEFAULT_MAX_LENGTH
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return _compile_text(field, rules, max_length)
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return BytesRule(name=field.name, max_length=max_length).visit
+    if field.enum_type is not None:
+        numbers = frozenset(field.enum_type.values_by_number) - {0}
+        return EnumRule(name=field.name, numbers=numbers).visit
+    if field.type in {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT}:
+        least, greatest = _RANGES.get(field.full_name, (-math.inf, math.inf))
+        return NumberRule(name=field.name, least=least, greatest=greatest).visit
+    if field.type == FieldDescriptor.TYPE_MESSAGE:
+        return TimestampRule(name=field.name).visit
+    return None
+
+
+def _compile_text(
+    field: FieldDescriptor, rules: options_pb2.FieldRules, max_length: int
+) -> Visit:
+    """Return the rule of a text."""
+    if rules.selector:
+        kind = SelectorKind(rules.selector)
+        return SelectorRule(
+            name=field.name,
+            max_length=max_length,
+            kind=kind,
+            check=checks.BY_SELECTOR.get(kind),
+        ).visit
+    if rules.form:
+        return FormRule(
+            name=field.name, max_length=max_length, form=FORMS[rules.form]
+        ).visit
+    return TextRule(
+        name=field.name,
+        max_length=max_length,
+        check=checks.BY_FIELD.get(field.full_name),
+    ).visit
