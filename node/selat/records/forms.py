@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forms that texts of a message can have, and how to say what is missing."""
+"""The forms that texts of a message can have, by their numbers in the proto."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from selat.core.identifiers.countries import COUNTRIES
 from selat.core.identifiers.currencies import CURRENCIES
+from selat.core.node_names import is_node_name
 from selat.v1 import options_pb2
 
 _PARTIAL_DATE: Final = re.compile(
@@ -27,12 +28,6 @@ _LANGUAGE: Final = re.compile(
     r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*"
     r"(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
 )
-
-# RFC 1035, 2.3.1 with RFC 1123, 2.1: at least two labels, lower case.
-_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_NODE_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
-_MAX_NODE_NAME_LENGTH: Final = 253
-"""Characters of a host name (RFC 1035, 2.3.4, as text)."""
 
 _DECIMAL: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _SCRIPT: Final = re.compile(r"[A-Z][a-z]{3}")
@@ -65,11 +60,6 @@ def is_partial_date(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_node_name(text: str) -> bool:
-    """Tell whether a text is a lower-case DNS name of two labels or more."""
-    return len(text) <= _MAX_NODE_NAME_LENGTH and _NODE_NAME.fullmatch(text) is not None
 
 
 FORMS: Final[dict[int, Form]] = {

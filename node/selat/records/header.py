@@ -14,7 +14,7 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from selat.core.identifiers.countries import COUNTRIES
-from selat.records.forms import is_node_name
+from selat.core.node_names import is_node_name
 from selat.records.walk import Walk
 from selat.v1 import message_pb2
 
