@@ -869,8 +869,9 @@ class Header(_message.Message):
 
     @_builtins.property
     def redacted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Paths of the fields that policy withheld from this recipient, for example
-        "person.person.names"; a required field that is named here may be absent.
+        """Paths, from the body and without indices, of the fields that policy withheld
+        from this recipient, for example "person.person.names"; a required field
+        that is named here may be absent. The node writes it, never a desk.
         """
 
     @_builtins.property
