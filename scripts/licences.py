@@ -46,7 +46,13 @@ LESSER = {
 }
 
 HEADER = "SPDX-License-Identifier: Apache-2.0"
-OURS = (":(glob)**/*.py", ":(glob)**/*.proto", ":(glob)**/*.cedar", "scripts", ".ci")
+OURS = (
+    ":(glob)**/*.py",
+    ":(glob)**/*.proto",
+    ":(glob)**/*.cedar",
+    ":(glob)scripts/*",
+    ".ci",
+)
 GENERATED = Path("node/selat/v1")
 HEADER_WITHIN_LINES = 3  # a script has its interpreter first
 
