@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tree as hash tiles (C2SP tlog-tiles), and the proofs built from them.
+
+A tile of level L holds up to 256 hashes of the tree's level 8·L; everything
+between two tile levels is computed from the lower tile. Proofs follow RFC 6962
+§2.1; the range proof is described in docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from selat.core.merkle import HASH_BYTES, node_hash
+from selat.errors import InvalidInputError, StoreCorruptError
+
+TILE_HEIGHT: Final = 8
+TILE_WIDTH: Final = 1 << TILE_HEIGHT
+
+#: Root of the complete or last subtree over the leaves ``[start, end)``.
+Subtree = Callable[[int, int], bytes]
+
+
+class TileSource(Protocol):
+    """Where tiles are kept."""
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return a tile's hashes, 32 bytes each, as many as there are."""
+
+
+def updated_tiles(
+    size_before: int, leaf_hashes: Sequence[bytes], source: TileSource
+) -> dict[tuple[int, int], bytes]:
+    """Return every tile that appending leaves changes, with its new contents.
+
+    Args:
+        size_before: Number of leaves before.
+        leaf_hashes: The new leaves' hashes.
+        source: The tiles before.
+
+    Returns:
+        Hashes by tile level and index.
+    """
+    changed: dict[tuple[int, int], bytes] = {}
+    level, first, hashes = 0, size_before, list(leaf_hashes)
+    while hashes:
+        full: list[bytes] = []
+        first_full = first // TILE_WIDTH
+        position = 0
+        while position < len(hashes):
+            index, offset = divmod(first + position, TILE_WIDTH)
+            count = min(TILE_WIDTH - offset, len(hashes) - position)
+            before = source.tile(level, index)[: offset * HASH_BYTES] if offset else b""
+            if len(before) != offset * HASH_BYTES:
+                raise _missing(level, index)
+            tile = before + b"".join(hashes[position : position + count])
+            changed[level, index] = tile
+            if offset + count == TILE_WIDTH:
+                full.append(_fold(_split(tile)))
+            position += count
+        level, first, hashes = level + 1, first_full, full
+    return changed
+
+
+def inclusion_proof(index: int, size: int, source: TileSource) -> tuple[bytes, ...]:
+    """Return the proof that a leaf stands in a tree (RFC 6962 §2.1.1).
+
+    Raises:
+        InvalidInputError: The index is outside the tree.
+    """
+    if not 0 <= index < size:
+        raise _outside(size)
+    subtree = _subtrees(source)
+    proof: list[bytes] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + _split_at(end - start)
+        if index < middle:
+            proof.append(subtree(middle, end))
+            end = middle
+        else:
+            proof.append(subtree(start, middle))
+            start = middle
+    return tuple(reversed(proof))
+
+
+def consistency_proof(
+    old_size: int, new_size: int, source: TileSource
+) -> tuple[bytes, ...]:
+    """Return the proof that a tree extends an older one (RFC 6962 §2.1.2).
+
+    Empty when the sizes are equal or the older tree is empty.
+
+    Raises:
+        InvalidInputError: The older tree is the larger one.
+    """
+    if not 0 <= old_size <= new_size:
+        raise _outside(new_size)
+    if old_size in (0, new_size):
+        return ()
+    subtree = _subtrees(source)
+    proof: list[bytes] = []
+    start, end, whole = 0, new_size, True
+    while old_size != end:
+        middle = start + _split_at(end - start)
+        if old_size <= middle:
+            proof.append(subtree(middle, end))
+            end = middle
+        else:
+            proof.append(subtree(start, middle))
+            start, whole = middle, False
+    if not whole:
+        proof.append(subtree(start, end))
+    return tuple(reversed(proof))
+
+
+def range_proof(
+    first: int, count: int, size: int, source: TileSource
+) -> tuple[bytes, ...]:
+    """Return the proof that leaves stand contiguously in a tree.
+
+    Raises:
+        InvalidInputError: The range is empty or outside the tree.
+    """
+    last = first + count
+    if not (count > 0 and first >= 0 and last <= size):
+        raise _outside(size)
+    subtree = _subtrees(source)
+    proof: list[bytes] = []
+
+    def walk(start: int, end: int) -> None:
+        if first <= start and end <= last:
+            return
+        if end <= first or last <= start:
+            proof.append(subtree(start, end))
+            return
+        middle = start + _split_at(end - start)
+        walk(start, middle)
+        walk(middle, end)
+
+    walk(0, size)
+    return tuple(proof)
+
+
+def root_at(size: int, source: TileSource) -> bytes:
+    """Return the root that the tree had at a size of at least 1."""
+    if size < 1:
+        raise _outside(size)
+    return _subtrees(source)(0, size)
+
+
+def _split_at(count: int) -> int:
+    """Return the greatest power of two smaller than ``count`` (RFC 6962 §2.1)."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def _subtrees(source: TileSource) -> Subtree:
+    """Return a function that gives subtree roots, reading each tile once."""
+    tiles: dict[tuple[int, int], bytes] = {}
+
+    def node(level: int, index: int) -> bytes:
+        """Return the root of the complete subtree of height ``level``."""
+        tile_level, height = divmod(level, TILE_HEIGHT)
+        first = index << height
+        tile_index, offset = divmod(first, TILE_WIDTH)
+        key = (tile_level, tile_index)
+        if key not in tiles:
+            tiles[key] = source.tile(*key)
+        end = (offset + (1 << height)) * HASH_BYTES
+        hashes = tiles[key][offset * HASH_BYTES : end]
+        if len(hashes) != HASH_BYTES << height:
+            raise _missing(tile_level, tile_index)
+        return _fold(_split(hashes))
+
+    def subtree(start: int, end: int) -> bytes:
+        """Return the root over ``[start, end)``, complete or at the right edge."""
+        count = end - start
+        if count & (count - 1) == 0:
+            level = count.bit_length() - 1
+            return node(level, start >> level)
+        middle = start + _split_at(count)
+        return node_hash(subtree(start, middle), subtree(middle, end))
+
+    return subtree
+
+
+def _split(hashes: bytes) -> list[bytes]:
+    return [
+        hashes[start : start + HASH_BYTES]
+        for start in range(0, len(hashes), HASH_BYTES)
+    ]
+
+
+def _fold(hashes: list[bytes]) -> bytes:
+    """Return the root over a power of two of hashes."""
+    while len(hashes) > 1:
+        pairs = iter(hashes)
+        hashes = [
+            node_hash(left, right) for left, right in zip(pairs, pairs, strict=True)
+        ]
+    return hashes[0]
+
+
+def _outside(size: int) -> InvalidInputError:
+    return InvalidInputError(
+        f"A tree of {size} leaves has no such proof.",
+        remedy="Ask for leaves and sizes inside the tree.",
+        size=size,
+    )
+
+
+def _missing(level: int, index: int) -> StoreCorruptError:
+    return StoreCorruptError(
+        f"Tile {index} of level {level} is missing or short.",
+        remedy="Restore the database from a backup.",
+        level=level,
+        index=index,
+    )
