@@ -28,10 +28,11 @@ class ErrorBoundary(grpc.aio.ServerInterceptor):
     async def intercept_service(
         self,
         continuation: Callable[
-            [grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]
+            [grpc.HandlerCallDetails],
+            Awaitable[grpc.RpcMethodHandler[Any, Any] | None],
         ],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """Wrap the handler that the server found for a call."""
         handler = await continuation(handler_call_details)
         if handler is None:
@@ -88,7 +89,8 @@ async def _abort(method: str, failure: Exception, context: Any) -> NoReturn:  # 
     if not isinstance(failure, errors.SelatError):
         request_id = secrets.token_hex(_REQUEST_ID_BYTES)
         _log.error(
-            "call failed", extra={"method": method, "request": request_id},
+            "call failed",
+            extra={"method": method, "request": request_id},
             exc_info=failure,
         )
         failure = errors.InternalError(

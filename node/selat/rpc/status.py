@@ -9,7 +9,7 @@ error's context (AIP-193). The client rebuilds the class from the reason.
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Final, cast
 
 import grpc
 from google.protobuf import any_pb2
@@ -58,6 +58,17 @@ def error_classes() -> dict[str, type[errors.SelatError]]:
     return {cls.reason: cls for cls in _subclasses(errors.SelatError)}
 
 
+def error_of_reason(reason: str, message: str, *, peer: str) -> errors.SelatError:
+    """Return the error of a stable reason that a peer named.
+
+    An unknown reason, of a newer peer, becomes a plain `PeerError`.
+    """
+    cls = error_classes().get(reason, errors.PeerError)
+    if cls is errors.InvalidRecordError:
+        cls = errors.PeerError
+    return cls(message, peer=peer)
+
+
 def code_of(error: errors.SelatError) -> grpc.StatusCode:
     """Return the gRPC status code of an error."""
     for cls in type(error).__mro__:
@@ -96,7 +107,8 @@ def error_from_rpc(failure: grpc.aio.AioRpcError) -> errors.SelatError:
     connection that failed becomes `NodeUnreachableError`, a refused
     certificate `UnauthenticatedError`, everything else `InternalError`.
     """
-    status = rpc_status.from_call(failure)
+    # Typed for synchronous calls; it reads what both kinds have.
+    status = rpc_status.from_call(cast("grpc.Call", failure))
     for detail in status.details if status is not None else ():
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info) and info.domain == DOMAIN:

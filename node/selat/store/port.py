@@ -24,6 +24,7 @@ from selat.store.values import (
     BatchReceipt,
     IncidentRow,
     IncomingBatch,
+    Lane,
     Link,
     MessageQuery,
     MessageRow,
@@ -100,6 +101,9 @@ class Snapshot(Protocol):
     def arrivals(self, *, after: int, limit: int) -> list[MessageRow]:
         """Return received messages above arrival ``after``, oldest first."""
 
+    def newest_arrival(self) -> int:
+        """Return the arrival number of the newest message; 0 for none."""
+
     # --- outbox ------------------------------------------------------------
     def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
         """Return queued entries of a peer: highest lane first, then oldest."""
@@ -139,6 +143,9 @@ class Snapshot(Protocol):
 
     def offer(self, peer: str, index: int) -> bytes | None:
         """Return an offer leaf of a peer's log that we accepted, or None."""
+
+    def arrival_batch(self, number: int) -> tuple[IncomingBatch, int] | None:
+        """Return the batch that brought a message and its position in it."""
 
     # --- the rest ----------------------------------------------------------
     def officers(self) -> list[OfficerRow]:
@@ -184,6 +191,13 @@ class Transaction(Snapshot, Protocol):
         ``link.checkpoint`` is also kept for `peer_checkpoint`.
         """
 
+    def keep_peer_checkpoint(self, peer: str, checkpoint: PeerCheckpoint) -> None:
+        """Keep a verified checkpoint of a peer; one for each size.
+
+        Raises:
+            CheckpointForkedError: Another root is kept for that size.
+        """
+
     # --- messages ----------------------------------------------------------
     def add_messages(self, messages: Sequence[NewMessage]) -> list[int]:
         """Keep messages; return their arrival numbers.
@@ -220,10 +234,14 @@ class Transaction(Snapshot, Protocol):
     def count_attempt(self, peer: str, sequence: int) -> None:
         """Add one failed delivery to every entry of a batch."""
 
-    def void_batch(
-        self, peer: str, sequence: int, *, reason: str, at_ms: int
-    ) -> None:
+    def void_batch(self, peer: str, sequence: int, *, reason: str, at_ms: int) -> None:
         """Take a refused batch back: its entries become ``DEAD``.
+
+        Its sequence number becomes free; its leaves stay in the log.
+        """
+
+    def reopen_batch(self, peer: str, sequence: int) -> None:
+        """Take a formed batch back: its entries become ``QUEUED`` again.
 
         Its sequence number becomes free; its leaves stay in the log.
         """
@@ -237,16 +255,26 @@ class Transaction(Snapshot, Protocol):
         """
 
     # --- received batches --------------------------------------------------
-    def keep_incoming(self, batch: IncomingBatch, offers: Sequence[bytes]) -> None:
-        """Keep an accepted batch and the exact bytes of its offer leaves."""
+    def keep_incoming(
+        self,
+        batch: IncomingBatch,
+        offers: Sequence[bytes],
+        messages: Sequence[int | None],
+    ) -> None:
+        """Keep an accepted batch and the exact bytes of its offer leaves.
+
+        Args:
+            batch: The batch.
+            offers: Its offer leaves in order.
+            messages: Arrival numbers in the same order; None for a message
+                that was refused or had been here before.
+        """
 
     # --- the rest ----------------------------------------------------------
     def put_officer(self, officer: OfficerRow) -> None:
         """Insert or replace an officer."""
 
-    def note_incident(
-        self, *, peer: str, reason: str, detail: str, at_ms: int
-    ) -> None:
+    def note_incident(self, *, peer: str, reason: str, detail: str, at_ms: int) -> None:
         """Count an incident; one row for each peer and reason."""
 
     def clear_incident(self, *, peer: str, reason: str) -> bool:

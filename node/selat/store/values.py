@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from selat.core.at_rest import ProtectedPayload
 from selat.core.merkle import EMPTY_FRONTIER, Frontier
 
 
@@ -145,12 +146,8 @@ class MessageRow:
     acknowledged_by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
-    """A protected payload as it stands in the store."""
-
-    wrapped_key: bytes
-    ciphertext: bytes
+#: A protected payload as it stands in the store.
+Payload = ProtectedPayload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +155,8 @@ class MessageQuery:
     """What to look for; every condition that is set must hold.
 
     Attributes:
-        selectors: Keyed hashes, all of which the message must have.
+        selectors: Groups of keyed hashes; of every group the message must have
+            at least one.
         direction: Only this direction.
         category: Only this category.
         record_type: Only this record type.
@@ -170,7 +168,7 @@ class MessageQuery:
         current_only: Leave out superseded, quarantined and erased ones.
     """
 
-    selectors: tuple[bytes, ...] = ()
+    selectors: tuple[tuple[bytes, ...], ...] = ()
     direction: Direction | None = None
     category: str = ""
     record_type: str = ""
@@ -235,11 +233,19 @@ class Offered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """How one outbox entry ended."""
+    """How one outbox entry ended.
+
+    Attributes:
+        entry: The entry's number.
+        state: Its final state.
+        reason: Stable reason code, or empty.
+        leaf_index: Index of its withhold leaf in our log, when it has one.
+    """
 
     entry: int
     state: OutboxState
     reason: str
+    leaf_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The administrators' API: peers, officers, status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from selat.desk import convert
+from selat.desk.access import Doorkeeper
+from selat.desk.officers import Officers
+from selat.desk.peering import Peering
+from selat.desk.status import StatusReporter
+from selat.errors import NotFoundError, TooLargeError
+from selat.exchange.local import LocalNode
+from selat.exchange.peer_book import KnownPeer
+from selat.identity.card import SignedCard
+from selat.v1 import desk_service_pb2 as pb
+from selat.v1 import desk_service_pb2_grpc
+
+IMPORT_STATE_BYTES_MAX: Final = 4 * 1024 * 1024
+
+Context = Any
+
+
+class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
+    """Serve administrators; see ``desk_service.proto``."""
+
+    def __init__(
+        self,
+        *,
+        local: LocalNode,
+        door: Doorkeeper,
+        peering: Peering,
+        officers: Officers,
+        status: StatusReporter,
+        own_card: Callable[[], SignedCard],
+        desk_ca_pem: bytes,
+        released: Callable[[], Mapping[str, frozenset[str]]],
+    ) -> None:
+        """Take the parts that administration is made of."""
+        self._local = local
+        self._door = door
+        self._peering = peering
+        self._officers = officers
+        self._status = status
+        self._own_card = own_card
+        self._desk_ca_pem = desk_ca_pem
+        self._released = released
+
+    async def GetOwnCard(
+        self, request: pb.GetOwnCardRequest, context: Context
+    ) -> pb.GetOwnCardResponse:
+        """Return our card."""
+        await self._door.admit(context, "GetOwnCard")
+        card = self._own_card()
+        return pb.GetOwnCardResponse(
+            envelope=card.envelope,
+            fingerprint_hex=card.fingerprint.hex_groups(),
+            fingerprint_words=card.fingerprint.words(),
+        )
+
+    async def AddPeer(
+        self, request: pb.AddPeerRequest, context: Context
+    ) -> pb.AddPeerResponse:
+        """Accept a peer."""
+        caller = await self._door.admit(context, "AddPeer")
+        peer, updated = await self._peering.add(
+            request.envelope,
+            fingerprint=request.fingerprint,
+            categories=frozenset(request.categories),
+            by=caller.officer_id,
+        )
+        return pb.AddPeerResponse(peer=self._peer(peer), updated=updated)
+
+    async def ListPeers(
+        self, request: pb.ListPeersRequest, context: Context
+    ) -> pb.ListPeersResponse:
+        """List peers."""
+        await self._door.admit(context, "ListPeers")
+        return pb.ListPeersResponse(
+            peers=[self._peer(known) for known in self._local.peers.known()]
+        )
+
+    async def RemovePeer(
+        self, request: pb.RemovePeerRequest, context: Context
+    ) -> pb.RemovePeerResponse:
+        """Remove a peer."""
+        caller = await self._door.admit(context, "RemovePeer")
+        peer = await self._peering.remove(request.name, by=caller.officer_id)
+        return pb.RemovePeerResponse(peer=self._peer(peer))
+
+    async def AddOfficer(
+        self, request: pb.AddOfficerRequest, context: Context
+    ) -> pb.AddOfficerResponse:
+        """Register an officer."""
+        await self._door.admit(context, "AddOfficer")
+        new = await self._officers.add(
+            request.officer_id,
+            agency=request.agency,
+            roles=tuple(request.roles),
+            functions=tuple(request.functions),
+            valid_days=request.valid_days,
+        )
+        return pb.AddOfficerResponse(
+            officer=convert.officer(new.row),
+            certificate_pem=new.issued.certificate_pem,
+            private_key_pem=new.issued.private_key_pem,
+            desk_ca_pem=self._desk_ca_pem,
+        )
+
+    async def ListOfficers(
+        self, request: pb.ListOfficersRequest, context: Context
+    ) -> pb.ListOfficersResponse:
+        """List officers."""
+        await self._door.admit(context, "ListOfficers")
+        rows = await self._local.store.read(lambda s: s.officers())
+        return pb.ListOfficersResponse(officers=[convert.officer(row) for row in rows])
+
+    async def RevokeOfficer(
+        self, request: pb.RevokeOfficerRequest, context: Context
+    ) -> pb.RevokeOfficerResponse:
+        """Revoke an officer."""
+        await self._door.admit(context, "RevokeOfficer")
+        row = await self._officers.revoke(request.officer_id)
+        return pb.RevokeOfficerResponse(officer=convert.officer(row))
+
+    async def GetStatus(
+        self, request: pb.GetStatusRequest, context: Context
+    ) -> pb.GetStatusResponse:
+        """Return the node's state."""
+        await self._door.admit(context, "GetStatus")
+        return await self._status.report()
+
+    async def ClearIncident(
+        self, request: pb.ClearIncidentRequest, context: Context
+    ) -> pb.ClearIncidentResponse:
+        """Remove an incident."""
+        await self._door.admit(context, "ClearIncident")
+        cleared = await self._local.store.write(
+            lambda t: t.clear_incident(peer=request.peer, reason=request.reason)
+        )
+        if not cleared:
+            raise NotFoundError(
+                "There is no such incident.",
+                remedy="`selat status` shows the incidents.",
+            )
+        return pb.ClearIncidentResponse()
+
+    async def GetImportState(
+        self, request: pb.GetImportStateRequest, context: Context
+    ) -> pb.GetImportStateResponse:
+        """Return what an import remembered."""
+        await self._door.admit(context, "GetImportState")
+        state = await self._local.store.read(
+            lambda s: s.setting(f"import/{request.source}")
+        )
+        return pb.GetImportStateResponse(state=state or b"")
+
+    async def PutImportState(
+        self, request: pb.PutImportStateRequest, context: Context
+    ) -> pb.PutImportStateResponse:
+        """Keep what an import must remember."""
+        await self._door.admit(context, "PutImportState")
+        if len(request.state) > IMPORT_STATE_BYTES_MAX:
+            raise TooLargeError(
+                f"An import state has at most {IMPORT_STATE_BYTES_MAX} bytes.",
+                remedy="Import the source in parts, under names of their own.",
+            )
+        await self._local.store.write(
+            lambda t: t.put_setting(f"import/{request.source}", request.state)
+        )
+        return pb.PutImportStateResponse()
+
+    def _peer(self, known: KnownPeer) -> pb.Peer:
+        released = self._released().get(known.name, frozenset())
+        return convert.peer(known, released=released)

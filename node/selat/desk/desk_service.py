@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The desk API: what officers and case systems call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, Final
+
+from selat.desk import convert
+from selat.desk.access import Doorkeeper
+from selat.desk.evidence import evidence_of
+from selat.desk.pages import number_from, page_size, token_for
+from selat.desk.publishing import Publisher
+from selat.desk.reading import open_all, open_message, query_from
+from selat.errors import InvalidInputError, NotFoundError
+from selat.exchange.arrivals import Arrivals
+from selat.exchange.links import Links
+from selat.exchange.local import LocalNode
+from selat.store.port import Snapshot
+from selat.store.values import Direction, Holding, MessageRow, OutboxState
+from selat.v1 import desk_service_pb2 as pb
+from selat.v1 import desk_service_pb2_grpc, message_pb2
+
+#: A subscriber hears at least this often that the node is alive, in s.
+HEARTBEAT_S: Final = 20.0
+_SUBSCRIBE_CHUNK: Final = 256
+_OUTBOX_OF_ONE_MAX: Final = 500
+_RETRY_MAX: Final = 500
+_ID_BYTES: Final = 16
+
+Context = Any
+
+
+class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
+    """Serve officers and systems; see ``desk_service.proto``."""
+
+    def __init__(
+        self,
+        *,
+        local: LocalNode,
+        door: Doorkeeper,
+        publisher: Publisher,
+        arrivals: Arrivals,
+        links: Links,
+    ) -> None:
+        """Take the parts that the desk is made of."""
+        self._local = local
+        self._door = door
+        self._publisher = publisher
+        self._arrivals = arrivals
+        self._links = links
+
+    async def Publish(
+        self, request: pb.PublishRequest, context: Context
+    ) -> pb.PublishResponse:
+        """Publish messages."""
+        await self._door.admit(context, "Publish")
+        publisher = self._publisher
+        drafts = await asyncio.to_thread(publisher.draft_all, list(request.messages))
+        self._local.on_step("publish.drafted")
+        published = await self._local.store.write(
+            lambda t: publisher.keep_all(t, drafts)
+        )
+        self._local.on_step("publish.committed")
+        publisher.wake_all(published)
+        return pb.PublishResponse(
+            messages=[
+                pb.PublishedMessage(
+                    id=item.message_id,
+                    version=item.version,
+                    recipients=item.recipients,
+                    warnings=[convert.record_warning(w) for w in item.warnings],
+                    duplicate=item.duplicate,
+                )
+                for item in published
+            ]
+        )
+
+    async def GetMessage(
+        self, request: pb.GetMessageRequest, context: Context
+    ) -> pb.GetMessageResponse:
+        """Return one message."""
+        await self._door.admit(context, "GetMessage")
+
+        def work(snapshot: Snapshot) -> pb.GetMessageResponse:
+            row = _find(snapshot, request.id, request.version, request.originator)
+            entries = (
+                snapshot.outbox(message=row.number, limit=_OUTBOX_OF_ONE_MAX)
+                if row.direction is Direction.OUT
+                else []
+            )
+            return pb.GetMessageResponse(
+                info=convert.message_info(row),
+                message=open_message(self._local, row, snapshot.payload(row.number)),
+                outbox=[convert.outbox_entry(entry) for entry in entries],
+            )
+
+        return await self._local.store.read(work)
+
+    async def SearchMessages(
+        self, request: pb.SearchMessagesRequest, context: Context
+    ) -> pb.SearchMessagesResponse:
+        """Find messages."""
+        await self._door.admit(context, "SearchMessages")
+        query = query_from(self._local, request)
+        before = number_from(request, request.page_token)
+        size = page_size(request)
+
+        def work(snapshot: Snapshot) -> pb.SearchMessagesResponse:
+            rows = snapshot.search(query, before=before, limit=size + 1)
+            page = rows[:size]
+            contents = _contents(self._local, snapshot, page, request.with_contents)
+            return pb.SearchMessagesResponse(
+                messages=[
+                    pb.FoundMessage(info=convert.message_info(row), message=message)
+                    for row, message in zip(page, contents, strict=True)
+                ],
+                next_page_token=(
+                    token_for(request, page[-1].number) if len(rows) > size else ""
+                ),
+            )
+
+        return await self._local.store.read(work)
+
+    async def Subscribe(
+        self, request: pb.SubscribeRequest, context: Context
+    ) -> AsyncIterator[pb.SubscribeResponse]:
+        """Stream received messages in the order of their arrival."""
+        await self._door.admit(context, "Subscribe")
+        cursor = request.after
+        if request.only_new:
+            cursor = await self._newest(request)
+        wanted = frozenset(request.categories)
+        while True:
+            ring = self._arrivals.next_ring()
+            work = partial(self._arrived, request, cursor)
+            responses, more, last = await self._local.store.read(work)
+            for response in responses:
+                if not wanted or response.info.category in wanted:
+                    yield response
+            cursor = last
+            if more:
+                continue
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await ring.wait()
+            except TimeoutError:
+                # Whoever was revoked in the meantime hears no more.
+                await self._door.admit(context, "Subscribe")
+                yield pb.SubscribeResponse(cursor=cursor)
+
+    async def _newest(self, request: pb.SubscribeRequest) -> int:
+        if request.after:
+            raise InvalidInputError(
+                "A subscription starts either after a cursor or with what is new.",
+                remedy="Leave one of both out.",
+            )
+        return await self._local.store.read(lambda s: s.newest_arrival())
+
+    def _arrived(
+        self, request: pb.SubscribeRequest, cursor: int, snapshot: Snapshot
+    ) -> tuple[list[pb.SubscribeResponse], bool, int]:
+        rows = snapshot.arrivals(after=cursor, limit=_SUBSCRIBE_CHUNK)
+        shown = [row for row in rows if row.holding is not Holding.QUARANTINED]
+        contents = _contents(self._local, snapshot, shown, request.with_contents)
+        responses = [
+            pb.SubscribeResponse(
+                info=convert.message_info(row), message=message, cursor=row.number
+            )
+            for row, message in zip(shown, contents, strict=True)
+        ]
+        last = rows[-1].number if rows else cursor
+        return responses, len(rows) == _SUBSCRIBE_CHUNK, last
+
+    async def AcknowledgeMessage(
+        self, request: pb.AcknowledgeMessageRequest, context: Context
+    ) -> pb.AcknowledgeMessageResponse:
+        """Note that the caller has taken a message in hand."""
+        caller = await self._door.admit(context, "AcknowledgeMessage")
+        now_ms, number = self._local.clock(), request.number
+        first = await self._local.store.write(
+            lambda t: t.acknowledge(number, by=caller.officer_id, at_ms=now_ms)
+        )
+        row = await self._local.store.read(lambda s: s.message(number))
+        if row is None:
+            raise _not_found()
+        return pb.AcknowledgeMessageResponse(
+            first=first, info=convert.message_info(row)
+        )
+
+    async def ListOutbox(
+        self, request: pb.ListOutboxRequest, context: Context
+    ) -> pb.ListOutboxResponse:
+        """List messages on their way."""
+        await self._door.admit(context, "ListOutbox")
+        before = number_from(request, request.page_token)
+        size = page_size(request)
+        rows = await self._local.store.read(
+            lambda s: s.outbox(
+                peer=request.peer,
+                state=convert.state_from(request.state),
+                before=before,
+                limit=size + 1,
+            )
+        )
+        page = rows[:size]
+        return pb.ListOutboxResponse(
+            entries=[convert.outbox_entry(row) for row in page],
+            next_page_token=(
+                token_for(request, page[-1].number) if len(rows) > size else ""
+            ),
+        )
+
+    async def RetryOutbox(
+        self, request: pb.RetryOutboxRequest, context: Context
+    ) -> pb.RetryOutboxResponse:
+        """Queue dead letters again."""
+        await self._door.admit(context, "RetryOutbox")
+        numbers = list(request.numbers)
+        if not numbers:
+            dead = await self._local.store.read(
+                lambda s: s.outbox(
+                    peer=request.peer, state=OutboxState.DEAD, limit=_RETRY_MAX
+                )
+            )
+            numbers = [row.number for row in dead]
+        now_ms = self._local.clock()
+
+        def requeue(transaction: Any) -> None:
+            for number in numbers:
+                transaction.requeue(number, now_ms)
+
+        await self._local.store.write(requeue)
+        for peer in self._local.peers.accepted():
+            self._links.wake(peer.name)
+        return pb.RetryOutboxResponse(numbers=numbers)
+
+    async def GetEvidence(
+        self, request: pb.GetEvidenceRequest, context: Context
+    ) -> pb.GetEvidenceResponse:
+        """Return the proofs of one message's exchanges."""
+        await self._door.admit(context, "GetEvidence")
+
+        def work(snapshot: Snapshot) -> tuple[MessageRow, list[Any]]:
+            row = _find(snapshot, request.id, request.version, "")
+            return row, snapshot.outbox(message=row.number, limit=_OUTBOX_OF_ONE_MAX)
+
+        row, entries = await self._local.store.read(work)
+        exchanges = await evidence_of(
+            self._local, row, [e for e in entries if request.peer in ("", e.peer)]
+        )
+        return pb.GetEvidenceResponse(exchanges=exchanges)
+
+
+def _contents(
+    local: LocalNode,
+    snapshot: Snapshot,
+    rows: list[MessageRow],
+    wanted: bool,  # noqa: FBT001 - a field of the request
+) -> list[message_pb2.Message | None]:
+    return open_all(local, snapshot, rows) if wanted else [None] * len(rows)
+
+
+def _find(
+    snapshot: Snapshot, message_id: bytes, version: int, originator: str
+) -> MessageRow:
+    if len(message_id) != _ID_BYTES:
+        raise InvalidInputError(
+            f"A message identifier has {_ID_BYTES} bytes.",
+            remedy="Give the UUID of the message.",
+        )
+    rows = snapshot.find(message_id, version or None, originator)
+    if not rows:
+        raise _not_found()
+    if len({row.originator for row in rows}) > 1:
+        raise InvalidInputError(
+            "More than one node published a message with this identifier.",
+            remedy="Name the originator too.",
+        )
+    return rows[0]
+
+
+def _not_found() -> NotFoundError:
+    return NotFoundError(
+        "No such message is kept here.",
+        remedy="Look for it with `selat search` or `selat inbox --all`.",
+    )

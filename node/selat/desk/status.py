@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of the node as an operator needs to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from selat.core.times import to_ms
+from selat.desk import convert
+from selat.exchange.links import Links
+from selat.exchange.local import LocalNode
+from selat.identity.card import SignedCard
+from selat.store.port import Snapshot
+from selat.store.values import IncidentRow, Link, OutboxState, StoreCounts, TreeHead
+from selat.v1 import desk_service_pb2 as pb
+
+_INCIDENTS_MAX: Final = 100
+
+
+class StatusReporter:
+    """Put the node's state together."""
+
+    def __init__(
+        self,
+        *,
+        local: LocalNode,
+        links: Links,
+        own_card: Callable[[], SignedCard],
+        software_version: str,
+        started_ms: int,
+    ) -> None:
+        """Take what a status is made of."""
+        self._local = local
+        self._links = links
+        self._own_card = own_card
+        self._software_version = software_version
+        self._started_ms = started_ms
+
+    async def report(self) -> pb.GetStatusResponse:
+        """Return the state at this moment."""
+        local = self._local
+        names = [peer.name for peer in local.peers.accepted()]
+
+        def work(
+            snapshot: Snapshot,
+        ) -> tuple[TreeHead, StoreCounts, list[IncidentRow], list[Link]]:
+            return (
+                snapshot.tree_head(),
+                snapshot.counts(),
+                snapshot.incidents(limit=_INCIDENTS_MAX),
+                [snapshot.link(name) for name in names],
+            )
+
+        head, counts, incidents, links = await local.store.read(work)
+        return pb.GetStatusResponse(
+            name=local.name,
+            state=local.state,
+            agency=local.agency,
+            software_version=self._software_version,
+            started_at=convert.timestamp(self._started_ms),
+            log_origin=head.origin,
+            log_size=head.frontier.size,
+            log_root=head.frontier.root(),
+            policy_digest=local.policy().digest,
+            card_valid_until=convert.timestamp(
+                to_ms(self._own_card().card.valid_until)
+            ),
+            messages_in=counts.messages_in,
+            messages_out=counts.messages_out,
+            unacknowledged=counts.unacknowledged,
+            links=[self._link(link, counts) for link in links],
+            incidents=[convert.incident(row) for row in incidents],
+        )
+
+    def _link(self, link: Link, counts: StoreCounts) -> pb.LinkStatus:
+        queue = {row.state: row.count for row in counts.queues if row.peer == link.peer}
+        waits = link.next_attempt_ms > self._local.clock()
+        return pb.LinkStatus(
+            peer=link.peer,
+            connected=self._links.is_connected(link.peer),
+            queued=queue.get(OutboxState.QUEUED, 0),
+            offered=queue.get(OutboxState.OFFERED, 0),
+            accepted=queue.get(OutboxState.ACCEPTED, 0),
+            refused=queue.get(OutboxState.REFUSED, 0),
+            withheld=queue.get(OutboxState.WITHHELD, 0),
+            dead=queue.get(OutboxState.DEAD, 0),
+            sent_sequence=link.sent_sequence,
+            received_sequence=link.received_sequence,
+            verified_size=link.checkpoint.size if link.checkpoint else 0,
+            acknowledged_size=link.acknowledged_size,
+            attempts=link.attempts,
+            next_attempt_at=convert.timestamp(link.next_attempt_ms if waits else None),
+            last_error=link.last_error,
+            last_contact_at=convert.timestamp(link.last_contact_ms),
+        )

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The states of a peer's log that this node has verified, as one path."""
+
+from __future__ import annotations
+
+from selat.core.batches import KnownState
+from selat.store.values import PeerCheckpoint
+
+
+def known_state(checkpoint: PeerCheckpoint | None) -> KnownState | None:
+    """Return a kept checkpoint as the state that the next one must extend."""
+    if checkpoint is None:
+        return None
+    origin, _, _ = checkpoint.note.partition(b"\n")
+    return KnownState(
+        origin=origin.decode("ascii"), size=checkpoint.size, root=checkpoint.root
+    )
+
+
+def newer(kept: PeerCheckpoint | None, seen: PeerCheckpoint) -> PeerCheckpoint:
+    """Return the one of the larger log."""
+    return seen if kept is None or seen.size > kept.size else kept

@@ -1,0 +1,435 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deliver to one peer: batches out, receipts back, over one stream.
+
+The store is the queue. Whatever interrupts a session (a crash, a network, a
+refusal), the next one starts from the peer's greeting: batches without a
+receipt are sealed and sent again, then new ones are formed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, Protocol
+
+from selat.core.batches import (
+    KnownState,
+    ReceiptBatch,
+    SealedBatch,
+    verify_log_state,
+    verify_receipts,
+)
+from selat.core.checkpoints import Checkpoint
+from selat.core.leaves import PeerCheckpointLeaf, ReceiptLeaf
+from selat.core.proofs import verify_consistency
+from selat.core.times import utc
+from selat.errors import (
+    CheckpointForkedError,
+    CheckpointRolledBackError,
+    PeerUnreachableError,
+    ProofError,
+    ReceiptInvalidError,
+    SequenceGapError,
+)
+from selat.exchange.chains import known_state, newer
+from selat.exchange.forming import (
+    FormedBatch,
+    assemble,
+    form,
+    prepare,
+    restore,
+)
+from selat.exchange.local import LocalNode
+from selat.exchange.peer_book import KnownPeer
+from selat.rpc.status import error_of_reason
+from selat.store.port import Transaction
+from selat.store.values import (
+    BatchReceipt,
+    Link,
+    OutboxState,
+    PeerCheckpoint,
+    Settled,
+)
+
+#: Batches on their way at once: enough to hide a round trip and a commit.
+BATCHES_IN_FLIGHT_MAX: Final = 4
+#: The peer must greet within this time, in s.
+GREETING_TIMEOUT_S: Final = 15.0
+#: What deliveries in both directions taught us of the peer's log is joined by a
+#: proof at most this often, in ms.
+JOIN_INTERVAL_MS: Final = 1_000
+#: Refusals of the same batch until its messages become dead letters.
+REFUSALS_MAX: Final = 3
+
+_OUTCOMES: Final = {
+    "accepted": OutboxState.ACCEPTED,
+    "refused": OutboxState.REFUSED,
+    "quarantined": OutboxState.QUARANTINED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """Where the peer says the exchange stands."""
+
+    received_sequence: int
+    checkpoint_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The peer's word that it did not accept a batch."""
+
+    sequence: int
+    reason: str
+    detail: str
+    retryable: bool
+
+
+class DeliveryStream(Protocol):
+    """One open stream to a peer.
+
+    Each method raises `PeerUnreachableError` when the connection is lost and
+    the peer's own error when it ended the stream with one.
+    """
+
+    async def open(self, *, checkpoint_size: int) -> Greeting:
+        """Open the exchange and return the peer's greeting."""
+
+    async def send(self, batch: SealedBatch) -> None:
+        """Send a batch; waits while the peer cannot take more."""
+
+    async def receive(self) -> ReceiptBatch | Refusal:
+        """Return the peer's answer to the oldest batch not yet answered."""
+
+    async def close(self) -> None:
+        """End the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    formed: FormedBatch
+    log_size: int
+
+
+class Session:
+    """One stream's worth of delivery to one peer.
+
+    Args:
+        local: Our node.
+        peer: The recipient as it is known now.
+        stream: The open stream.
+        wake: Set whenever something may have been queued for the peer.
+        prove: Fetches a proof between two sizes of the peer's log.
+        on_open: Called once the peer has greeted.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: LocalNode,
+        peer: KnownPeer,
+        stream: DeliveryStream,
+        wake: asyncio.Event,
+        prove: Callable[[int, int], Awaitable[tuple[bytes, ...]]],
+        on_open: Callable[[], None],
+    ) -> None:
+        """Start with nothing in flight."""
+        self._local = local
+        self._peer = peer
+        self._stream = stream
+        self._wake = wake
+        self._prove = prove
+        self._on_open = on_open
+        self._in_flight: deque[_Sent] = deque()
+        self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
+        self._known_size = 0
+        self._chain: KnownState | None = None
+        self._joined_ms = 0
+
+    async def run(self) -> None:
+        """Deliver until the stream ends; always ends with an exception.
+
+        Raises:
+            PeerUnreachableError: The connection was lost.
+            PeerError: One side broke the protocol or refused a batch.
+        """
+        link = await self._local.store.read(lambda s: s.link(self._peer.name))
+        self._chain = known_state(link.checkpoint)
+        try:
+            async with asyncio.timeout(GREETING_TIMEOUT_S):
+                greeting = await self._stream.open(
+                    checkpoint_size=self._chain.size if self._chain else 0
+                )
+        except TimeoutError as error:
+            raise PeerUnreachableError(
+                f"{self._peer.name} did not greet within {GREETING_TIMEOUT_S:.0f} s.",
+                remedy="It is tried again by itself.",
+                peer=self._peer.name,
+            ) from error
+        await self._check_greeting(greeting, link)
+        self._known_size = greeting.checkpoint_size
+        await self._local.store.write(self._note_contact)
+        self._on_open()
+        await _until_one_fails(self._send_all(), self._receive_all())
+
+    async def _check_greeting(self, greeting: Greeting, link: Link) -> None:
+        head = await self._local.store.read(lambda s: s.tree_head())
+        if greeting.checkpoint_size > head.frontier.size:
+            raise CheckpointRolledBackError(
+                f"{self._peer.name} has verified {greeting.checkpoint_size} leaves of "
+                f"our log, which has only {head.frontier.size}.",
+                remedy="Our database is older than what we signed: stop this node "
+                "and restore the newest database.",
+                peer=self._peer.name,
+            )
+        batches = await self._local.store.read(
+            lambda s: s.open_batches(self._peer.name)
+        )
+        settled = batches[0].sequence - 1 if batches else link.sent_sequence
+        if not settled <= greeting.received_sequence <= link.sent_sequence:
+            raise SequenceGapError(
+                f"{self._peer.name} says that it received batch "
+                f"{greeting.received_sequence}; we formed {link.sent_sequence} and "
+                f"hold receipts up to {settled}.",
+                remedy="One side lost part of its database: call the peer.",
+                peer=self._peer.name,
+            )
+
+    def _note_contact(self, transaction: Transaction) -> None:
+        link = transaction.link(self._peer.name)
+        transaction.put_link(
+            replace(
+                link,
+                attempts=0,
+                next_attempt_ms=0,
+                last_error="",
+                last_contact_ms=self._local.clock(),
+            )
+        )
+
+    # --- out ---------------------------------------------------------------
+    async def _send_all(self) -> None:
+        local, peer = self._local, self._peer.name
+        for batch in await local.store.read(lambda s: s.open_batches(peer)):
+            work = partial(restore, local, batch)
+            await self._send(await local.store.read(work))
+        while True:
+            self._wake.clear()
+            formed = await self._form_next()
+            if formed is not None:
+                await self._send(formed)
+            elif not self._wake.is_set():
+                await self._wake.wait()
+
+    async def _form_next(self) -> FormedBatch | None:
+        """Form a batch of what is queued; None when nothing is, or may leave."""
+        await self._slots.acquire()
+        self._slots.release()
+        local = self._local
+        # A changed card or policy counts from the next batch on.
+        self._peer = local.peers.get(self._peer.name)
+        queue = await local.store.read(lambda s: prepare(local, self._peer, s))
+        if queue.is_empty():
+            return None
+        now_ms = local.clock()
+        local.on_step("delivery.prepared")
+        formed = await local.store.write(
+            lambda t: form(t, queue, peer=self._peer.name, now_ms=now_ms)
+        )
+        local.on_step("delivery.formed")
+        self._wake.set()  # there may be more
+        return formed
+
+    async def _send(self, formed: FormedBatch) -> None:
+        await self._slots.acquire()
+        head = await self._local.signer.at_least(formed.log_size)
+        work = partial(
+            assemble, self._local, self._peer, formed, head, self._known_size
+        )
+        batch = await self._local.store.read(work)
+        self._known_size = head.checkpoint.size
+        self._in_flight.append(_Sent(formed=formed, log_size=head.checkpoint.size))
+        await self._stream.send(batch)
+        self._local.on_step("delivery.sent")
+
+    # --- back --------------------------------------------------------------
+    async def _receive_all(self) -> None:
+        while True:
+            answer = await self._stream.receive()
+            if not self._in_flight:
+                raise ReceiptInvalidError(
+                    f"{self._peer.name} answered a batch that is not on its way.",
+                    remedy="The stream is opened again by itself.",
+                    peer=self._peer.name,
+                )
+            sent = self._in_flight.popleft()
+            if answer.sequence != sent.formed.batch.sequence:
+                raise ReceiptInvalidError(
+                    f"{self._peer.name} answered batch {answer.sequence} in the "
+                    f"place of {sent.formed.batch.sequence}.",
+                    remedy="The stream is opened again by itself.",
+                    peer=self._peer.name,
+                )
+            if isinstance(answer, Refusal):
+                await self._refused(sent, answer)
+            else:
+                await self._receipted(sent, answer)
+            self._slots.release()
+
+    async def _receipted(self, sent: _Sent, answer: ReceiptBatch) -> None:
+        local = self._local
+        checkpoint, receipts = await asyncio.to_thread(self._verify, sent, answer)
+        local.on_step("delivery.receipt-verified")
+        newest = await local.store.write(
+            partial(self._settle, sent, answer, checkpoint, receipts)
+        )
+        local.on_step("delivery.settled")
+        self._chain = KnownState(
+            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
+        )
+        await self._join(newest)
+
+    def _verify(
+        self, sent: _Sent, answer: ReceiptBatch
+    ) -> tuple[Checkpoint, tuple[ReceiptLeaf, ...]]:
+        now = utc(self._local.clock())
+        checkpoint = verify_log_state(
+            answer.log,
+            owner=self._peer.name,
+            verifiers=lambda origin: self._peer.card.card.log_verifiers(origin, at=now),
+            known=self._chain,
+        )
+        receipts = verify_receipts(
+            answer,
+            checkpoint=checkpoint,
+            offer_hashes=sent.formed.leaf_hashes(),
+            recipient=self._peer.name,
+            sender=self._local.name,
+        )
+        return checkpoint, receipts
+
+    def _settle(
+        self,
+        sent: _Sent,
+        answer: ReceiptBatch,
+        checkpoint: Checkpoint,
+        receipts: tuple[ReceiptLeaf, ...],
+        transaction: Transaction,
+    ) -> PeerCheckpoint:
+        """Keep the receipts and log the peer's checkpoint, in one transaction."""
+        local, batch = self._local, sent.formed.batch
+        now_ms = local.clock()
+        theirs = PeerCheckpoint(
+            size=checkpoint.size, root=checkpoint.root, note=answer.log.checkpoint
+        )
+        transaction.keep_peer_checkpoint(batch.peer, theirs)
+        transaction.keep_receipt(
+            batch.peer,
+            batch.sequence,
+            BatchReceipt(
+                first_receipt=answer.receipts.first_index,
+                receipts=answer.receipts.leaves,
+                proof=b"".join(answer.receipts.proof),
+                checkpoint_size=checkpoint.size,
+            ),
+        )
+        transaction.settle(
+            [
+                Settled(
+                    entry=message.row.number,
+                    state=_OUTCOMES[receipt.outcome],
+                    reason=receipt.reason,
+                )
+                for message, receipt in zip(sent.formed.messages, receipts, strict=True)
+            ],
+            now_ms,
+        )
+        leaf = PeerCheckpointLeaf(
+            sender=local.name,
+            peer=batch.peer,
+            origin=checkpoint.origin,
+            size=checkpoint.size,
+            root=checkpoint.root,
+            sequence=batch.sequence,
+            time_ms=now_ms,
+            blind=local.entropy(32),
+        )
+        transaction.append_leaves([leaf.encode()])
+        link = transaction.link(batch.peer)
+        newest = newer(link.checkpoint, theirs)
+        transaction.put_link(
+            replace(
+                link,
+                checkpoint=newest,
+                acknowledged_size=max(link.acknowledged_size, sent.log_size),
+                last_contact_ms=now_ms,
+            )
+        )
+        return newest
+
+    async def _join(self, newest: PeerCheckpoint) -> None:
+        """Prove that both directions saw one history of the peer's log."""
+        chain, now_ms = self._chain, self._local.clock()
+        if (
+            chain is None
+            or newest.size == chain.size
+            or now_ms < self._joined_ms + JOIN_INTERVAL_MS
+        ):
+            return
+        self._joined_ms = now_ms
+        proof = await self._prove(chain.size, newest.size)
+        try:
+            verify_consistency(
+                old_size=chain.size,
+                old_root=chain.root,
+                new_size=newest.size,
+                new_root=newest.root,
+                proof=proof,
+            )
+        except ProofError as error:
+            raise CheckpointForkedError(
+                f"{self._peer.name} signed {chain.size} and {newest.size} leaves that "
+                "do not belong to one log.",
+                remedy="Stop and call the peer: its log shows two histories.",
+                peer=self._peer.name,
+            ) from error
+
+    async def _refused(self, sent: _Sent, refusal: Refusal) -> None:
+        """Count the refusal, take the batch back if it is hopeless, and stop."""
+        batch, now_ms = sent.formed.batch, self._local.clock()
+        attempts = sent.formed.messages[0].row.attempts + 1
+
+        def note(transaction: Transaction) -> None:
+            transaction.count_attempt(batch.peer, batch.sequence)
+            if refusal.retryable or attempts < REFUSALS_MAX:
+                return
+            # The peer took none of the batches behind this one: they are
+            # formed anew, so that sequence numbers stay without gaps.
+            for behind in transaction.open_batches(batch.peer):
+                if behind.sequence > batch.sequence:
+                    transaction.reopen_batch(batch.peer, behind.sequence)
+            transaction.void_batch(
+                batch.peer, batch.sequence, reason=refusal.reason, at_ms=now_ms
+            )
+            link = transaction.link(batch.peer)
+            transaction.put_link(replace(link, sent_sequence=batch.sequence - 1))
+
+        await self._local.store.write(note)
+        raise error_of_reason(refusal.reason, refusal.detail, peer=batch.peer)
+
+
+async def _until_one_fails(*work: Coroutine[Any, Any, None]) -> None:
+    """Run endless work side by side; end all with the first that fails."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What policies, leaves and the store know of a message, read off its header."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from selat.policy.port import MessageFacts
+from selat.store.values import Lane
+from selat.v1 import message_pb2 as pb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+
+def _names(enum: _EnumTypeWrapper, prefix: str) -> Mapping[int, str]:  # type: ignore[type-arg] # the wrapper's parameter is the enum's own private type
+    return MappingProxyType(
+        {
+            number: name.removeprefix(prefix).lower() if number else ""
+            for name, number in enum.items()
+        }
+    )
+
+
+RECORD_TYPES: Final = _names(pb.MessageType, "MESSAGE_TYPE_")
+LEVELS: Final = _names(pb.Level, "LEVEL_")
+TLP_LABELS: Final = _names(pb.Tlp, "TLP_")
+PURPOSES: Final = _names(pb.Purpose, "PURPOSE_")
+STATUSES: Final = _names(pb.RecordStatus, "RECORD_STATUS_")
+HANDLING_CODES: Final = MappingProxyType(
+    {n: name.upper() for n, name in _names(pb.HandlingCode, "HANDLING_CODE_").items()}
+)
+
+
+def timestamp_ms(stamp: Timestamp) -> int:
+    """Return a protobuf timestamp in ms since the epoch, rounded down."""
+    return stamp.seconds * 1000 + stamp.nanos // 1_000_000
+
+
+def expiry_ms(header: pb.Header) -> int | None:
+    """Return when a message expires in ms since the epoch, or None."""
+    return timestamp_ms(header.expires_at) if header.HasField("expires_at") else None
+
+
+def lane_of(header: pb.Header) -> Lane:
+    """Return the lane of a message; an urgency not stated is routine."""
+    return Lane(header.urgency) if header.urgency else Lane.ROUTINE
+
+
+def status_of(header: pb.Header) -> str:
+    """Return the record status in lower case; not stated is current."""
+    return STATUSES.get(header.status) or "current"
+
+
+def facts_of(header: pb.Header) -> MessageFacts:
+    """Return what policies may know of a message."""
+    marking = header.marking
+    return MessageFacts(
+        originator=header.originator.node,
+        category=header.category,
+        record_type=RECORD_TYPES.get(header.type, ""),
+        level=LEVELS.get(marking.level, ""),
+        tlp=TLP_LABELS.get(marking.tlp, ""),
+        codes=tuple(HANDLING_CODES.get(code, "") for code in marking.handling),
+        purposes=tuple(PURPOSES.get(purpose, "") for purpose in header.purposes),
+        releasable_to=tuple(marking.releasable_to),
+        expires_ms=expiry_ms(header),
+    )

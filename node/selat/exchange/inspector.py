@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read a message by the schema and by the state's catalogue of categories."""
+
+from __future__ import annotations
+
+from selat.errors import InvalidRecordError, Violation
+from selat.exchange.facts import PURPOSES, RECORD_TYPES
+from selat.policy.catalogue import Catalogue
+from selat.records.inspection import Inspection, inspect
+from selat.records.schema import Schema
+from selat.v1 import message_pb2
+
+
+class Inspector:
+    """Inspect messages.
+
+    Args:
+        schema: The compiled rules of the protocol's fields.
+        catalogue: The categories and what each allows.
+    """
+
+    def __init__(self, *, schema: Schema, catalogue: Catalogue) -> None:
+        """Take schema and catalogue."""
+        self._schema = schema
+        self._catalogue = catalogue
+
+    def inspect(
+        self, header: message_pb2.Header, body: message_pb2.Body, *, strict: bool
+    ) -> Inspection:
+        """Validate a message and derive its selectors.
+
+        Args:
+            header: Header of the message.
+            body: Body of the message.
+            strict: True for what our own desk hands in.
+
+        Raises:
+            InvalidRecordError: A rule is broken; it names every one.
+        """
+        found = inspect(self._schema, header, body, strict=strict)
+        violations = self._against_catalogue(header)
+        if violations:
+            raise InvalidRecordError(violations)
+        return found
+
+    def _against_catalogue(self, header: message_pb2.Header) -> tuple[Violation, ...]:
+        category = self._catalogue.categories.get(header.category)
+        if category is None:
+            known = ", ".join(sorted(self._catalogue.categories))
+            return (_violation("category", "catalogue", f"choose one of: {known}"),)
+        violations: list[Violation] = []
+        record_type = RECORD_TYPES.get(header.type, "")
+        if not category.allows_type(record_type):
+            allowed = ", ".join(sorted(category.record_types))
+            violations.append(
+                _violation("type", "catalogue", f"this category allows: {allowed}")
+            )
+        purposes = [PURPOSES.get(purpose, "") for purpose in header.purposes]
+        if category.disallowed_purposes(purposes):
+            allowed = ", ".join(sorted(category.purposes))
+            violations.append(
+                _violation("purposes", "catalogue", f"this category allows: {allowed}")
+            )
+        return tuple(violations)
+
+
+def _violation(field: str, rule: str, message: str) -> Violation:
+    return Violation(path=f"header.{field}", rule=rule, message=message)

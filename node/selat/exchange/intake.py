@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take a peer's batches in, in the order of the protocol's steps.
+
+1. the peer is accepted and its card valid, 2. sizes are bounded, 3. both
+checkpoint signatures hold, 4. the checkpoint extends the last one, 5. the
+leaves stand in the log, 6. they are addressed to us, 7. the sequence is right,
+8. the clocks agree, 9. the key unwraps, 10. the messages open, 11. they are
+those committed to, 12. policy accepts. Up to step 11 a fault refuses the whole
+batch and leaves nothing behind; step 12 answers each message by itself. Then
+one transaction keeps messages, receipts, checkpoint and tree head; the receipt
+is signed after that, and sent after it is signed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from selat.core.batches import (
+    KnownState,
+    LeafRange,
+    Offer,
+    ReceiptBatch,
+    SealedBatch,
+    check_bounds,
+    check_clock,
+    open_messages,
+    verify_log_state,
+    verify_offers,
+)
+from selat.core.checkpoints import Checkpoint
+from selat.core.sealing import BatchOpener, unwrap_batch_key
+from selat.core.tiles import range_proof
+from selat.core.times import utc
+from selat.errors import (
+    DecryptionError,
+    KeyWrapError,
+    SequenceGapError,
+    SequenceReplayedError,
+)
+from selat.exchange.chains import known_state, newer
+from selat.exchange.forming import log_state
+from selat.exchange.judging import Judge, Judged
+from selat.exchange.local import LocalNode
+from selat.exchange.peer_book import KnownPeer
+from selat.exchange.signing import SignedHead
+from selat.store.port import Snapshot, Transaction
+from selat.store.values import IncomingBatch, Link, PeerCheckpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """A batch after the steps that need no store."""
+
+    batch: SealedBatch
+    checkpoint: Checkpoint
+    offers: tuple[Offer, ...]
+    digest: bytes
+
+
+class IntakeStream:
+    """The batches of one stream from one peer, one after another.
+
+    Args:
+        local: Our node.
+        judge: Reads opened messages and decides on each.
+        arrived: Called after messages were kept.
+        link: Where the exchange stood when the stream was opened.
+        answer_base: Size of our log that the peer has verified.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: LocalNode,
+        judge: Judge,
+        arrived: Callable[[], None],
+        link: Link,
+        answer_base: int,
+    ) -> None:
+        """Start from what is known of the peer's log."""
+        self._local = local
+        self._judge = judge
+        self._arrived = arrived
+        self._chain = known_state(link.checkpoint)
+        self._answer_base = answer_base
+
+    async def accept(self, peer: KnownPeer, batch: SealedBatch) -> ReceiptBatch:
+        """Take one batch in and return its receipt.
+
+        Args:
+            peer: The sender, looked up for this batch (step 1).
+            batch: The batch as it was received.
+
+        Raises:
+            PeerError: It is refused; nothing of it was kept.
+            StoreError: It could not be kept; nothing of it was.
+        """
+        local = self._local
+        verified = await asyncio.to_thread(self._verify, peer, batch)
+        local.on_step("intake.verified")
+        kept = await local.store.read(
+            lambda s: s.incoming_batch(peer.name, batch.sequence)
+        )
+        duplicate = kept is not None
+        if kept is None:
+            await self._check_sequence(peer, batch)
+            judged = await asyncio.to_thread(self._open, peer, verified)
+            local.on_step("intake.opened")
+            kept = await local.store.write(
+                lambda t: self._keep(t, peer, verified, judged)
+            )
+            local.on_step("intake.committed")
+            self._arrived()
+        elif kept.digest != verified.digest:
+            raise SequenceReplayedError(
+                f"Batch {batch.sequence} of {peer.name} was accepted before with "
+                "other contents.",
+                remedy="Stop and call the peer: it reuses sequence numbers.",
+                peer=peer.name,
+                sequence=batch.sequence,
+            )
+        self._advance(verified.checkpoint)
+        return await self._receipt(kept, duplicate=duplicate)
+
+    def _advance(self, checkpoint: Checkpoint) -> None:
+        self._chain = KnownState(
+            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
+        )
+
+    def _verify(self, peer: KnownPeer, batch: SealedBatch) -> _Verified:
+        """Steps 2 to 6."""
+        check_bounds(batch)
+        now = utc(self._local.clock())
+        checkpoint = verify_log_state(
+            batch.log,
+            owner=peer.name,
+            verifiers=lambda origin: peer.card.card.log_verifiers(origin, at=now),
+            known=self._chain,
+        )
+        offers = verify_offers(
+            batch.offers,
+            checkpoint=checkpoint,
+            sender=peer.name,
+            recipient=self._local.name,
+        )
+        digest = hashlib.sha256(b"".join(offer.hash for offer in offers)).digest()
+        return _Verified(
+            batch=batch, checkpoint=checkpoint, offers=offers, digest=digest
+        )
+
+    async def _check_sequence(self, peer: KnownPeer, batch: SealedBatch) -> None:
+        """Step 7."""
+        link = await self._local.store.read(lambda s: s.link(peer.name))
+        expected = link.received_sequence + 1
+        if batch.sequence != expected:
+            raise SequenceGapError(
+                f"Batch {batch.sequence} of {peer.name} came where {expected} was "
+                "expected.",
+                remedy="Open the stream again and start from the greeting.",
+                peer=peer.name,
+                sequence=batch.sequence,
+            )
+
+    def _open(self, peer: KnownPeer, verified: _Verified) -> tuple[Judged, ...]:
+        """Steps 8 to 12."""
+        local, batch = self._local, verified.batch
+        check_clock(verified.offers, now_ms=local.clock(), sender=peer.name)
+        opener = BatchOpener(self._unwrap(peer, batch))
+        messages = open_messages(batch, verified.offers, opener=opener)
+        return self._judge.judge_all(peer, verified.offers, messages)
+
+    def _unwrap(self, peer: KnownPeer, batch: SealedBatch) -> bytes:
+        """Step 9."""
+        local = self._local
+        private_key = local.seal_keys(batch.seal_key_id)
+        if private_key is not None:
+            try:
+                return unwrap_batch_key(
+                    batch.wrapped_key,
+                    private_key=private_key,
+                    sender=peer.name,
+                    recipient=local.name,
+                    sequence=batch.sequence,
+                )
+            except DecryptionError as error:
+                raise _not_unwrapped(peer, batch) from error
+        raise _not_unwrapped(peer, batch)
+
+    def _keep(
+        self,
+        transaction: Transaction,
+        peer: KnownPeer,
+        verified: _Verified,
+        judged: tuple[Judged, ...],
+    ) -> IncomingBatch:
+        """Keep everything that accepting a batch means, in one transaction."""
+        local, batch = self._local, verified.batch
+        now_ms = local.clock()
+        link = transaction.link(peer.name)
+        receipts, numbers = self._judge.keep_all(
+            transaction, peer, judged, now_ms=now_ms
+        )
+        theirs = PeerCheckpoint(
+            size=verified.checkpoint.size,
+            root=verified.checkpoint.root,
+            note=batch.log.checkpoint,
+        )
+        transaction.keep_peer_checkpoint(peer.name, theirs)
+        incoming = IncomingBatch(
+            peer=peer.name,
+            sequence=batch.sequence,
+            digest=verified.digest,
+            first_receipt=transaction.append_leaves(receipts),
+            count=len(receipts),
+            first_offer=batch.offers.first_index,
+            proof=b"".join(batch.offers.proof),
+            checkpoint_size=verified.checkpoint.size,
+            received_ms=now_ms,
+        )
+        transaction.keep_incoming(incoming, batch.offers.leaves, numbers)
+        transaction.put_link(
+            replace(
+                link,
+                received_sequence=batch.sequence,
+                checkpoint=newer(link.checkpoint, theirs),
+                last_contact_ms=now_ms,
+            )
+        )
+        local.on_step("intake.before-commit")
+        return incoming
+
+    async def _receipt(self, kept: IncomingBatch, *, duplicate: bool) -> ReceiptBatch:
+        """Sign what is committed and prove that the receipts stand in it."""
+        local, base = self._local, self._answer_base
+        head = await local.signer.at_least(kept.first_receipt + kept.count)
+        local.on_step("intake.signed")
+
+        def prove(snapshot: Snapshot) -> ReceiptBatch:
+            return ReceiptBatch(
+                sequence=kept.sequence,
+                receipts=_receipt_range(snapshot, kept, head),
+                log=log_state(snapshot, head=head, known_size=base),
+                duplicate=duplicate,
+            )
+
+        receipt = await local.store.read(prove)
+        self._answer_base = head.checkpoint.size
+        return receipt
+
+
+def _receipt_range(
+    snapshot: Snapshot, kept: IncomingBatch, head: SignedHead
+) -> LeafRange:
+    first, count = kept.first_receipt, kept.count
+    return LeafRange(
+        first_index=first,
+        leaves=tuple(snapshot.leaves(first, count)),
+        proof=range_proof(first, count, head.checkpoint.size, snapshot),
+    )
+
+
+def _not_unwrapped(peer: KnownPeer, batch: SealedBatch) -> KeyWrapError:
+    return KeyWrapError(
+        f"The key of batch {batch.sequence} of {peer.name} does not unwrap here.",
+        remedy="Give the peer this node's newest card; it will seal the batch again.",
+        peer=peer.name,
+        sequence=batch.sequence,
+    )

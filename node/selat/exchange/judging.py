@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read each opened message, ask policy, and answer it with a receipt leaf.
+
+A message that cannot be accepted is refused by itself, with a signed reason,
+so that one bad message never holds up the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from google.protobuf.message import DecodeError
+
+from selat.core.batches import Offer
+from selat.core.leaves import ReceiptLeaf
+from selat.core.payloads import StoredMessage, pack, unpack
+from selat.core.sealing import Opened
+from selat.core.selectors import selector_bytes
+from selat.errors import CommitmentMismatchError, InvalidRecordError
+from selat.exchange.facts import (
+    RECORD_TYPES,
+    expiry_ms,
+    facts_of,
+    lane_of,
+    status_of,
+    timestamp_ms,
+)
+from selat.exchange.inspector import Inspector
+from selat.exchange.local import LocalNode
+from selat.exchange.peer_book import KnownPeer
+from selat.policy.port import Decision, Effect
+from selat.store.port import Snapshot, Transaction
+from selat.store.values import Direction, NewMessage, Payload
+from selat.v1 import message_pb2
+
+_BLIND_BYTES: Final = 32
+ACCEPTED: Final = "accepted"
+REFUSED: Final = "refused"
+
+#: Policy id of what is refused because it breaks the schema.
+_SCHEMA: Final = Decision(
+    effect=Effect.WITHHOLD, policies=("intake/schema",), reason="INVALID_RECORD"
+)
+#: Policy id of a version that was accepted before with other contents.
+_CONFLICT: Final = Decision(
+    effect=Effect.WITHHOLD, policies=("intake/once",), reason="VERSION_CONFLICT"
+)
+#: Reason of an acceptance that changes nothing: the message was here before.
+DUPLICATE: Final = "DUPLICATE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A message with the decision on it; ``message`` is None when refused."""
+
+    offer: Offer
+    opened: Opened
+    decision: Decision
+    message: NewMessage | None
+
+
+class Judge:
+    """Decide on opened messages and build their receipts.
+
+    Args:
+        local: Our node.
+        inspector: Reads messages by the schema's rules.
+    """
+
+    def __init__(self, *, local: LocalNode, inspector: Inspector) -> None:
+        """Take what judging needs."""
+        self._local = local
+        self._inspector = inspector
+
+    def judge_all(
+        self,
+        peer: KnownPeer,
+        offers: Sequence[Offer],
+        messages: Sequence[Opened],
+    ) -> tuple[Judged, ...]:
+        """Step 12: read and decide every message of a batch.
+
+        Raises:
+            CommitmentMismatchError: A leaf describes another message than the
+                one it commits to.
+        """
+        return tuple(
+            self._judge(peer, offer, opened)
+            for offer, opened in zip(offers, messages, strict=True)
+        )
+
+    def _judge(self, peer: KnownPeer, offer: Offer, opened: Opened) -> Judged:
+        local = self._local
+        try:
+            header = message_pb2.Header.FromString(opened.header)
+            body = message_pb2.Body.FromString(opened.body)
+        except DecodeError:
+            return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
+        _check_leaf(offer, header, peer=peer.name)
+        try:
+            inspection = self._inspector.inspect(header, body, strict=False)
+        except InvalidRecordError:
+            return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
+        now_ms = local.clock()
+        facts = facts_of(header)
+        decision = local.policy().accept(facts, peer.facts, now_ms=now_ms)
+        if decision.effect is not Effect.PERMIT:
+            return Judged(offer=offer, opened=opened, decision=decision, message=None)
+        protected = local.cipher.protect(
+            pack(
+                StoredMessage(salt=opened.salt, header=opened.header, body=opened.body)
+            ),
+            originator=peer.name,
+            message_id=header.id,
+            version=header.version,
+            data_key=local.entropy(32),
+            nonce=local.entropy(12),
+        )
+        message = NewMessage(
+            direction=Direction.IN,
+            message_id=header.id,
+            version=header.version,
+            originator=peer.name,
+            category=facts.category,
+            record_type=facts.record_type,
+            status=status_of(header),
+            lane=lane_of(header),
+            level=facts.level,
+            tlp=facts.tlp,
+            created_ms=timestamp_ms(header.created_at),
+            expires_ms=expiry_ms(header),
+            stored_ms=now_ms,
+            wrapped_key=protected.wrapped_key,
+            ciphertext=protected.ciphertext,
+            selectors=tuple(
+                local.cipher.selector_index(selector_bytes(selector))
+                for selector in inspection.selectors
+            ),
+            warnings=len(inspection.warnings),
+        )
+        return Judged(offer=offer, opened=opened, decision=decision, message=message)
+
+    def keep_all(
+        self,
+        transaction: Transaction,
+        peer: KnownPeer,
+        judged: Sequence[Judged],
+        *,
+        now_ms: int,
+    ) -> tuple[list[bytes], list[int | None]]:
+        """Keep what is accepted, once.
+
+        Returns:
+            The receipt leaves, and the arrival numbers of what was kept (None
+            for what was not), both in the batch's order.
+        """
+        blinds = self._local.entropy(_BLIND_BYTES * len(judged))
+        fresh: dict[tuple[bytes, int], Judged] = {}
+        receipts: list[bytes] = []
+        for position, item in enumerate(judged):
+            decision, reason = item.decision, item.decision.reason
+            if item.message is not None:
+                key = (item.message.message_id, item.message.version)
+                first = fresh.get(key)
+                same = (
+                    _contents(first) == _contents(item)
+                    if first is not None
+                    else self._same_as_kept(transaction, peer.name, item)
+                )
+                if same is None:
+                    fresh[key] = item
+                elif same:
+                    reason = DUPLICATE
+                else:
+                    decision, reason = _CONFLICT, _CONFLICT.reason
+            blind = blinds[position * _BLIND_BYTES : (position + 1) * _BLIND_BYTES]
+            receipts.append(
+                self._receipt(
+                    peer, item, decision, reason=reason, now_ms=now_ms, blind=blind
+                )
+            )
+        numbers = transaction.add_messages(
+            [item.message for item in fresh.values() if item.message is not None]
+        )
+        number_of = {
+            id(item): number
+            for item, number in zip(fresh.values(), numbers, strict=True)
+        }
+        return receipts, [number_of.get(id(item)) for item in judged]
+
+    def _same_as_kept(
+        self, snapshot: Snapshot, originator: str, item: Judged
+    ) -> bool | None:
+        """Compare with what is kept of that version; None when nothing is."""
+        leaf = item.offer.leaf
+        rows = [
+            row
+            for row in snapshot.find(leaf.id.bytes, leaf.version, originator)
+            if row.direction is Direction.IN
+        ]
+        if not rows:
+            return None
+        payload = snapshot.payload(rows[0].number)
+        if payload is None:
+            return True  # erased: it was here, and it must not come back
+        return self._reveal(payload, item) == _contents(item)
+
+    def _reveal(self, payload: Payload, item: Judged) -> tuple[bytes, bytes]:
+        leaf = item.offer.leaf
+        stored = unpack(
+            self._local.cipher.reveal(
+                payload,
+                originator=leaf.sender,
+                message_id=leaf.id.bytes,
+                version=leaf.version,
+            )
+        )
+        return stored.header, stored.body
+
+    def _receipt(
+        self,
+        peer: KnownPeer,
+        item: Judged,
+        decision: Decision,
+        *,
+        reason: str,
+        now_ms: int,
+        blind: bytes,
+    ) -> bytes:
+        accepted = decision.effect is Effect.PERMIT
+        leaf = item.offer.leaf
+        return ReceiptLeaf(
+            offer=item.offer.hash,
+            id=leaf.id,
+            version=leaf.version,
+            sender=self._local.name,
+            recipient=peer.name,
+            time_ms=now_ms,
+            outcome=ACCEPTED if accepted else REFUSED,
+            reason=reason,
+            policy=self._local.policy().digest,
+            effect=decision.effect.value,
+            policies=decision.policies,
+            blind=blind,
+        ).encode()
+
+
+def _contents(item: Judged) -> tuple[bytes, bytes]:
+    return item.opened.header, item.opened.body
+
+
+def _check_leaf(offer: Offer, header: message_pb2.Header, *, peer: str) -> None:
+    """Refuse a leaf that tells another story than the message it commits to."""
+    leaf, facts = offer.leaf, facts_of(header)
+    same = (
+        leaf.id == UUID(bytes=header.id) if len(header.id) == 16 else False,
+        leaf.version == header.version,
+        leaf.type == RECORD_TYPES.get(header.type, ""),
+        leaf.category == facts.category,
+        leaf.level == facts.level,
+        leaf.codes == facts.codes,
+        leaf.tlp == facts.tlp,
+        leaf.purposes == facts.purposes,
+        facts.originator == peer,
+    )
+    if not all(same):
+        raise CommitmentMismatchError(
+            "An offer leaf describes another message than the one it commits to.",
+            remedy="Stop and call the peer: its log does not say what it sends.",
+            peer=peer,
+        )

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One delivery for each accepted peer, begun, kept up and ended as peers change.
+
+A link that fails is tried again after a delay that is kept in the store, and
+at once when the peer calls us or its card changes. What went wrong is counted
+as an incident, so that an operator sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Protocol
+
+from selat.errors import PeerUnreachableError, SelatError
+from selat.exchange.backoff import delay_ms
+from selat.exchange.delivery import DeliveryStream, Session
+from selat.exchange.local import LocalNode
+from selat.exchange.peer_book import KnownPeer
+from selat.store.port import Transaction
+
+_log = logging.getLogger(__name__)
+
+
+class PeerConnection(Protocol):
+    """A connection to one peer."""
+
+    def stream(self) -> DeliveryStream:
+        """Return a new stream, not yet open."""
+
+    async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """Return the peer's proof that its log of one size extends another."""
+
+
+Connect = Callable[[KnownPeer], AbstractAsyncContextManager[PeerConnection]]
+
+
+class Link:
+    """Keep delivering to one peer."""
+
+    def __init__(self, *, local: LocalNode, peer: str, connect: Connect) -> None:
+        """Take the peer's name; its card is looked up for each session."""
+        self._local = local
+        self._peer = peer
+        self._connect = connect
+        self._retry = asyncio.Event()
+        self.wake = asyncio.Event()
+        self.connected = False
+
+    def retry_now(self) -> None:
+        """Do not wait any longer before the next attempt."""
+        self._retry.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled, session after session."""
+        while True:
+            await self._wait_until_due()
+            try:
+                await self._session()
+            except SelatError as error:
+                await self._failed(error)
+            except Exception as error:
+                _log.exception("delivery failed", extra={"peer": self._peer})
+                await self._failed(_unexpected(self._peer, error))
+
+    async def _wait_until_due(self) -> None:
+        link = await self._local.store.read(lambda s: s.link(self._peer))
+        wait_ms = link.next_attempt_ms - self._local.clock()
+        self._retry.clear()
+        if wait_ms > 0:
+            try:
+                async with asyncio.timeout(wait_ms / 1000):
+                    await self._retry.wait()
+            except TimeoutError:
+                return
+
+    async def _session(self) -> None:
+        peer = self._local.peers.get(self._peer)
+        async with self._connect(peer) as connection:
+            stream = connection.stream()
+            session = Session(
+                local=self._local,
+                peer=peer,
+                stream=stream,
+                wake=self.wake,
+                prove=connection.prove,
+                on_open=self._opened,
+            )
+            try:
+                await session.run()
+            finally:
+                self.connected = False
+                await stream.close()
+
+    def _opened(self) -> None:
+        self.connected = True
+        _log.info("link open", extra={"peer": self._peer})
+
+    async def _failed(self, error: SelatError) -> None:
+        local, peer = self._local, self._peer
+        now_ms = local.clock()
+
+        def note(transaction: Transaction) -> int:
+            link = transaction.link(peer)
+            attempts = link.attempts + 1
+            wait_ms = delay_ms(attempts, random=random.random())  # noqa: S311 - jitter
+            transaction.put_link(
+                replace(
+                    link,
+                    attempts=attempts,
+                    next_attempt_ms=now_ms + wait_ms,
+                    last_error=error.reason,
+                )
+            )
+            if not isinstance(error, PeerUnreachableError):
+                transaction.note_incident(
+                    peer=peer, reason=error.reason, detail=str(error), at_ms=now_ms
+                )
+            return wait_ms
+
+        wait_ms = await local.store.write(note)
+        _log.warning(
+            "link down",
+            extra={"peer": peer, "reason": error.reason, "retry_ms": wait_ms},
+        )
+
+
+def _unexpected(peer: str, error: Exception) -> SelatError:
+    return PeerUnreachableError(
+        f"Delivery to {peer} failed unexpectedly ({type(error).__name__}).",
+        remedy="The node's log has the details; it is tried again by itself.",
+        peer=peer,
+    )
+
+
+class Links:
+    """The links to every accepted peer."""
+
+    def __init__(self, *, local: LocalNode, connect: Connect) -> None:
+        """Start without links; `run` makes them."""
+        self._local = local
+        self._connect = connect
+        self._links: dict[str, Link] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def wake(self, peer: str) -> None:
+        """Tell a link that something was queued for its peer."""
+        link = self._links.get(peer)
+        if link is not None:
+            link.wake.set()
+
+    def heard_from(self, peer: str) -> None:
+        """Tell a link that its peer has just called us: it can be reached."""
+        link = self._links.get(peer)
+        if link is not None and not link.connected:
+            link.retry_now()
+
+    def is_connected(self, peer: str) -> bool:
+        """Tell whether a stream to the peer is open."""
+        link = self._links.get(peer)
+        return link is not None and link.connected
+
+    async def run(self) -> None:
+        """Keep one link for each accepted peer until cancelled."""
+        try:
+            while True:
+                changed = asyncio.ensure_future(self._local.peers.changed())
+                await self._follow_book()
+                await changed
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _follow_book(self) -> None:
+        accepted = {peer.name for peer in self._local.peers.accepted()}
+        for name in set(self._tasks) - accepted:
+            task = self._tasks.pop(name)
+            del self._links[name]
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        for name in accepted:
+            if name in self._links:
+                self._links[name].retry_now()
+                continue
+            link = Link(local=self._local, peer=name, connect=self._connect)
+            self._links[name] = link
+            self._tasks[name] = asyncio.ensure_future(link.run())

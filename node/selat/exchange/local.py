@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every part of the exchange knows of its own node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from selat.core.at_rest import StoreCipher
+from selat.core.seal_keys import SealPrivateKey
+from selat.exchange.peer_book import PeerBook
+from selat.exchange.signing import CheckpointSigner, StepObserver
+from selat.policy.port import Policy
+from selat.store.port import Store
+
+#: Clock: the present time in ms since the epoch, UTC.
+Clock = Callable[[], int]
+#: Entropy: so many bytes from the operating system's generator.
+Entropy = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalNode:
+    """The node's own name, keys, store and senses.
+
+    Attributes:
+        name: Node name.
+        state: ISO 3166-1 alpha-2 code.
+        agency: The agency that runs the node.
+        store: The database.
+        cipher: Protects payloads at rest.
+        signer: Signs checkpoints of our log.
+        seal_keys: Gives our seal key by identifier; None when unknown.
+        policy: Gives the active policy set.
+        peers: The accepted peers.
+        clock: The present time.
+        entropy: Randomness.
+        on_step: Observer of write steps.
+    """
+
+    name: str
+    state: str
+    agency: str
+    store: Store
+    cipher: StoreCipher
+    signer: CheckpointSigner
+    seal_keys: Callable[[str], SealPrivateKey | None]
+    policy: Callable[[], Policy]
+    peers: PeerBook
+    clock: Clock
+    entropy: Entropy
+    on_step: StepObserver

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client side of the peer API, over one pinned channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import grpc
+
+from selat.core.batches import ReceiptBatch, SealedBatch
+from selat.errors import (
+    NodeUnreachableError,
+    PeerError,
+    PeerUnreachableError,
+    ReceiptInvalidError,
+    SelatError,
+)
+from selat.exchange.delivery import DeliveryStream, Greeting, Refusal
+from selat.exchange.links import Connect, PeerConnection
+from selat.exchange.peer_book import KnownPeer
+from selat.exchange.peer_service import PROTOCOL_VERSION, SERVICE_NAME
+from selat.exchange.wire import batch_to, receipt_from
+from selat.rpc.channels import peer_channel
+from selat.rpc.status import error_from_rpc
+from selat.v1 import peer_service_pb2 as pb
+
+#: A unary call to a peer ends after this time, in s.
+CALL_TIMEOUT_S: Final = 15.0
+
+
+def connector(
+    *,
+    certificate: Callable[[], tuple[bytes, bytes]],
+) -> Connect:
+    """Return how to connect to a peer.
+
+    Args:
+        certificate: Gives our private key and certificate, PEM.
+    """
+
+    @asynccontextmanager
+    async def connect(peer: KnownPeer) -> AsyncIterator[PeerConnection]:
+        endpoints = peer.card.card.endpoints
+        if not endpoints:
+            raise PeerUnreachableError(
+                f"The card of {peer.name} names no endpoint.",
+                remedy="Ask the peer for a card with an endpoint.",
+                peer=peer.name,
+            )
+        key, chain = certificate()
+        async with peer_channel(
+            endpoints[0],
+            name=peer.name,
+            key=key,
+            certificate=chain,
+            trusted=peer.card.card.tls_certificates_pem(),
+        ) as channel:
+            yield GrpcConnection(peer.name, channel)
+
+    return connect
+
+
+class GrpcConnection:
+    """A channel to one peer."""
+
+    def __init__(self, peer: str, channel: grpc.aio.Channel) -> None:
+        """Take an open channel."""
+        self._peer = peer
+        self._channel = channel
+
+    def stream(self) -> DeliveryStream:
+        """Return a new stream, not yet open."""
+        deliver = self._channel.stream_stream(
+            f"/{SERVICE_NAME}/Deliver",
+            request_serializer=pb.DeliverRequest.SerializeToString,
+            response_deserializer=pb.DeliverResponse.FromString,
+        )
+        return GrpcDeliveryStream(self._peer, deliver())
+
+    async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """Return the proof between two sizes of the peer's log, in any order."""
+        ask = self._channel.unary_unary(
+            f"/{SERVICE_NAME}/GetLogState",
+            request_serializer=pb.GetLogStateRequest.SerializeToString,
+            response_deserializer=pb.GetLogStateResponse.FromString,
+        )
+        old, new = sorted((old_size, new_size))
+        request = pb.GetLogStateRequest(old_size=old, new_size=new)
+        try:
+            response = await ask(request, timeout=CALL_TIMEOUT_S)
+        except grpc.aio.AioRpcError as failure:
+            raise _translate(self._peer, failure) from failure
+        return tuple(response.log.consistency_proof)
+
+
+class GrpcDeliveryStream:
+    """A bidirectional stream to one peer."""
+
+    def __init__(self, peer: str, call: Any) -> None:  # noqa: ANN401 - grpc's own
+        """Take a call that was just made."""
+        self._peer = peer
+        self._call = call
+
+    async def open(self, *, checkpoint_size: int) -> Greeting:
+        """Send the opening and return the greeting."""
+        await self._write(
+            pb.DeliverRequest(
+                opening=pb.Opening(
+                    checkpoint_size=checkpoint_size,
+                    protocol_versions=[PROTOCOL_VERSION],
+                )
+            )
+        )
+        response = await self._read()
+        if response.WhichOneof("response") != "greeting":
+            raise self._unexpected()
+        return Greeting(
+            received_sequence=response.greeting.received_sequence,
+            checkpoint_size=response.greeting.checkpoint_size,
+        )
+
+    async def send(self, batch: SealedBatch) -> None:
+        """Send a batch."""
+        await self._write(pb.DeliverRequest(batch=batch_to(batch)))
+
+    async def receive(self) -> ReceiptBatch | Refusal:
+        """Return the next answer."""
+        response = await self._read()
+        match response.WhichOneof("response"):
+            case "receipt":
+                return receipt_from(response.receipt)
+            case "refusal":
+                refusal = response.refusal
+                return Refusal(
+                    sequence=refusal.sequence,
+                    reason=refusal.reason,
+                    detail=refusal.detail,
+                    retryable=refusal.retryable,
+                )
+            case _:
+                raise self._unexpected()
+
+    async def close(self) -> None:
+        """Cancel what is left of the call."""
+        self._call.cancel()
+
+    async def _write(self, request: pb.DeliverRequest) -> None:
+        try:
+            await self._call.write(request)
+        except grpc.aio.AioRpcError as failure:
+            raise _translate(self._peer, failure) from failure
+
+    async def _read(self) -> pb.DeliverResponse:
+        try:
+            response = await self._call.read()
+        except grpc.aio.AioRpcError as failure:
+            raise _translate(self._peer, failure) from failure
+        if response is grpc.aio.EOF:
+            raise PeerUnreachableError(
+                f"{self._peer} ended the stream.",
+                remedy="It is opened again by itself.",
+                peer=self._peer,
+            )
+        answer: pb.DeliverResponse = response
+        return answer
+
+    def _unexpected(self) -> ReceiptInvalidError:
+        return ReceiptInvalidError(
+            f"{self._peer} sent a message that does not belong there.",
+            remedy="Check that both nodes speak the same protocol version.",
+            peer=self._peer,
+        )
+
+
+def _translate(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
+    error = error_from_rpc(failure)
+    if isinstance(error, PeerError):
+        return error
+    if isinstance(error, NodeUnreachableError):
+        return PeerUnreachableError(
+            f"{peer} does not answer.",
+            remedy="Check the peer's node and the network; it is tried again by "
+            "itself.",
+            peer=peer,
+        )
+    return PeerUnreachableError(
+        f"{peer} ended the call with {error.reason}.",
+        remedy="It is tried again by itself; if it lasts, call the peer.",
+        peer=peer,
+    )

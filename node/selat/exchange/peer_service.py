@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server side of the peer API.
+
+Every call, and every batch on an open stream, asks the peer book anew who is
+calling. `Deliver` receives raw bytes, so that what cannot be parsed is refused
+with a reason and seen by the operator, rather than lost inside the library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import grpc
+
+from selat.core.batches import LogState
+from selat.core.tiles import consistency_proof
+from selat.core.times import utc
+from selat.errors import (
+    BatchMalformedError,
+    InvalidInputError,
+    PeerError,
+    SelatError,
+    StoreError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from selat.exchange.forming import log_state
+from selat.exchange.intake import IntakeStream
+from selat.exchange.judging import Judge
+from selat.exchange.local import LocalNode
+from selat.exchange.peer_book import KnownPeer
+from selat.exchange.wire import (
+    batch_from,
+    log_state_to,
+    parse_deliver_request,
+    receipt_to,
+)
+from selat.v1 import exchange_pb2, peer_service_pb2
+
+_log = logging.getLogger(__name__)
+
+SERVICE_NAME: Final = "selat.v1.PeerService"
+PROTOCOL_VERSION: Final = "selat/1"
+TLS_VERSION: Final = "TLSv1.3"
+
+#: Faults of one batch's own contents. All other refusals may pass with time,
+#: with a newer card or with an operator's help, and are worth another try.
+_HOPELESS: Final = frozenset(
+    {
+        "BATCH_TOO_LARGE",
+        "BATCH_MALFORMED",
+        "LEAF_NOT_IN_TREE",
+        "LEAF_MALFORMED",
+        "LEAF_VERSION_UNKNOWN",
+        "LEAF_MISADDRESSED",
+        "CIPHERTEXT_INVALID",
+        "COMMITMENT_MISMATCH",
+    }
+)
+
+
+class PeerService:
+    """Serve the accepted peers.
+
+    Args:
+        local: Our node.
+        judge: Decides on what comes in.
+        arrived: Called after messages were kept.
+        heard_from: Called with the name of each peer that opens a stream.
+        own_card: Gives the envelope of our newest card.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: LocalNode,
+        judge: Judge,
+        arrived: Callable[[], None],
+        heard_from: Callable[[str], None],
+        own_card: Callable[[], bytes],
+    ) -> None:
+        """Start with no stream open."""
+        self._local = local
+        self._judge = judge
+        self._arrived = arrived
+        self._heard_from = heard_from
+        self._own_card = own_card
+        # Two streams of one peer must not take the same batch in twice.
+        self._intake_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def add_to_server(self, server: grpc.aio.Server) -> None:
+        """Register the service's methods."""
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Deliver": grpc.stream_stream_rpc_method_handler(
+                self.deliver,
+                response_serializer=peer_service_pb2.DeliverResponse.SerializeToString,
+            ),
+            "GetLogState": grpc.unary_unary_rpc_method_handler(
+                self.get_log_state,
+                request_deserializer=peer_service_pb2.GetLogStateRequest.FromString,
+                response_serializer=peer_service_pb2.GetLogStateResponse.SerializeToString,
+            ),
+            "GetCard": grpc.unary_unary_rpc_method_handler(
+                self.get_card,
+                request_deserializer=peer_service_pb2.GetCardRequest.FromString,
+                response_serializer=peer_service_pb2.GetCardResponse.SerializeToString,
+            ),
+        }
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),)
+        )
+
+    # --- calls -------------------------------------------------------------
+    async def deliver(
+        self,
+        requests: AsyncIterator[bytes],
+        context: Any,  # noqa: ANN401 - grpc's own
+    ) -> AsyncIterator[peer_service_pb2.DeliverResponse]:
+        """Take batches in, one after another, each with its answer."""
+        peer = await self._caller(context)
+        stream = await self._open(peer, requests)
+        self._heard_from(peer.name)
+        link = await self._local.store.read(lambda s: s.link(peer.name))
+        yield peer_service_pb2.DeliverResponse(
+            greeting=peer_service_pb2.Greeting(
+                received_sequence=link.received_sequence,
+                checkpoint_size=link.checkpoint.size if link.checkpoint else 0,
+                protocol_versions=[PROTOCOL_VERSION],
+            )
+        )
+        intake = IntakeStream(
+            local=self._local,
+            judge=self._judge,
+            arrived=self._arrived,
+            link=link,
+            answer_base=stream.checkpoint_size,
+        )
+        async for data in requests:
+            sequence = 0
+            try:
+                peer = await self._caller(context)
+                request = parse_deliver_request(data)
+                sequence = request.batch.sequence
+                if request.WhichOneof("request") != "batch":
+                    raise BatchMalformedError(
+                        "A message on the stream is no batch.",
+                        remedy="Send batches after the opening.",
+                        peer=peer.name,
+                    )
+                async with self._intake_locks[peer.name]:
+                    receipt = await intake.accept(peer, batch_from(request.batch))
+            except (PeerError, StoreError, UnavailableError) as error:
+                await self._note(peer.name, error)
+                yield _refusal(sequence, error)
+                return
+            yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+
+    async def get_log_state(
+        self,
+        request: peer_service_pb2.GetLogStateRequest,
+        context: Any,  # noqa: ANN401 - grpc's own
+    ) -> peer_service_pb2.GetLogStateResponse:
+        """Prove that our log extends an older state of it."""
+        await self._caller(context)
+        old, new = request.old_size, request.new_size
+        head = await self._local.signer.at_least(max(old, new, 1))
+        size = head.checkpoint.size
+        if max(old, new) > size or (new and old > new):
+            raise InvalidInputError(
+                f"Our log of {size} leaves has no proof from {old} to {new}.",
+                remedy="Ask for two sizes of the log, the smaller one first.",
+                size=size,
+            )
+
+        def prove(snapshot: Any) -> LogState:  # noqa: ANN401 - a snapshot
+            if not new:
+                return log_state(snapshot, head=head, known_size=old)
+            proof = consistency_proof(old, new, snapshot) if old else ()
+            return LogState(
+                checkpoint=b"", consistency_size=old, consistency_proof=proof
+            )
+
+        state = await self._local.store.read(prove)
+        return peer_service_pb2.GetLogStateResponse(log=log_state_to(state))
+
+    async def get_card(
+        self,
+        request: peer_service_pb2.GetCardRequest,
+        context: Any,  # noqa: ANN401 - grpc's own
+    ) -> peer_service_pb2.GetCardResponse:
+        """Return our newest card."""
+        await self._caller(context)
+        return peer_service_pb2.GetCardResponse(envelope=self._own_card())
+
+    # --- who calls ---------------------------------------------------------
+    async def _caller(self, context: Any) -> KnownPeer:  # noqa: ANN401 - grpc's own
+        """Step 1: the accepted peer whose certificate the connection presents."""
+        auth = context.auth_context()
+        if _first(auth, "ssl_tls_version") != TLS_VERSION:
+            raise UnauthenticatedError(
+                f"Peers call over {TLS_VERSION} only.",
+                remedy="Let the caller's gRPC library negotiate TLS 1.3.",
+            )
+        pem = _first(auth, "x509_pem_cert").encode()
+        try:
+            return self._local.peers.by_certificate(pem, now=utc(self._local.clock()))
+        except PeerError as error:
+            name = str(error.context.get("peer", ""))
+            await self._note(name, error)
+            raise
+
+    async def _open(
+        self, peer: KnownPeer, requests: AsyncIterator[bytes]
+    ) -> peer_service_pb2.Opening:
+        try:
+            first = parse_deliver_request(await anext(aiter(requests), b""))
+            if first.WhichOneof("request") != "opening":
+                raise BatchMalformedError(
+                    "The first message on the stream is no opening.",
+                    remedy="Open the exchange before sending batches.",
+                    peer=peer.name,
+                )
+            if PROTOCOL_VERSION not in first.opening.protocol_versions:
+                raise BatchMalformedError(
+                    f"The caller does not speak {PROTOCOL_VERSION}.",
+                    remedy="Upgrade the older of both nodes.",
+                    peer=peer.name,
+                )
+        except PeerError as error:
+            await self._note(peer.name, error)
+            raise
+        return first.opening
+
+    async def _note(self, peer: str, error: SelatError) -> None:
+        """Let the operator see what a peer did; its data is not repeated."""
+        _log.warning("refused", extra={"peer": peer, "reason": error.reason})
+        now_ms = self._local.clock()
+        try:
+            await self._local.store.write(
+                lambda t: t.note_incident(
+                    peer=peer, reason=error.reason, detail=str(error), at_ms=now_ms
+                )
+            )
+        except StoreError as failure:
+            _log.error(
+                "incident not kept",
+                extra={"reason": error.reason, "store": failure.reason},
+            )
+
+
+def _first(auth: dict[str, list[bytes]], key: str) -> str:
+    values = auth.get(key) or [b""]
+    return values[0].decode()
+
+
+def _refusal(sequence: int, error: SelatError) -> peer_service_pb2.DeliverResponse:
+    return peer_service_pb2.DeliverResponse(
+        refusal=exchange_pb2.BatchRefusal(
+            sequence=sequence,
+            reason=error.reason,
+            # Our own trouble (a full disk …) is told by its reason alone.
+            detail=str(error) if isinstance(error, PeerError) else "",
+            retryable=error.reason not in _HOPELESS,
+        )
+    )

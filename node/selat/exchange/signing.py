@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sign checkpoints of our own log, and only of what is committed.
+
+The order is: commit, raise the high-water mark durably, sign. A signature can
+therefore never be seen for a state that a crash could take back, and a
+database older than a signature that is out there is noticed at the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from selat.core.checkpoints import Checkpoint
+from selat.core.notes import NoteSigner, sign_note
+from selat.store.port import Store
+from selat.store.values import TreeHead
+
+
+class HighWaterMark(Protocol):
+    """Remembers the greatest tree head that may have been signed.
+
+    It is kept apart from the database, so that restoring an old database does
+    not restore an old mark. `raise_to` returns only when the mark is durable.
+    """
+
+    def raise_to(self, *, origin: str, size: int, root: bytes) -> None:
+        """Remember a head; a smaller one than remembered is an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedHead:
+    """A checkpoint of our log and its signed note."""
+
+    checkpoint: Checkpoint
+    note: bytes
+
+
+class CheckpointSigner:
+    """Give signed checkpoints; one signature serves all who need that state.
+
+    Args:
+        store: Where committed heads come from.
+        mark: The high-water mark.
+        signers: Gives the log's signers for an origin: Ed25519, ML-DSA-44.
+        on_step: Observer of write steps.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        mark: HighWaterMark,
+        signers: SignerSource,
+        on_step: StepObserver,
+    ) -> None:
+        """Start with nothing signed."""
+        self._store = store
+        self._mark = mark
+        self._signers = signers
+        self._on_step = on_step
+        self._lock = asyncio.Lock()
+        self._latest: SignedHead | None = None
+
+    async def at_least(self, size: int) -> SignedHead:
+        """Return a signed checkpoint of a log that has at least ``size`` leaves.
+
+        Args:
+            size: A size that the caller knows to be committed.
+        """
+        latest = self._latest
+        if latest is not None and latest.checkpoint.size >= size:
+            return latest
+        async with self._lock:
+            latest = self._latest
+            if latest is None or latest.checkpoint.size < size:
+                head = await self._store.read(lambda snapshot: snapshot.tree_head())
+                latest = await asyncio.to_thread(self._sign, head)
+                self._latest = latest
+        return latest
+
+    def _sign(self, head: TreeHead) -> SignedHead:
+        checkpoint = Checkpoint(
+            origin=head.origin, size=head.frontier.size, root=head.frontier.root()
+        )
+        self._on_step("sign.before-mark")
+        self._mark.raise_to(
+            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
+        )
+        self._on_step("sign.marked")
+        note = sign_note(checkpoint.text(), self._signers(checkpoint.origin))
+        self._on_step("sign.signed")
+        return SignedHead(checkpoint=checkpoint, note=note)
+
+
+class SignerSource(Protocol):
+    """Where the signers of our log come from: the key store."""
+
+    def __call__(self, origin: str) -> Sequence[NoteSigner]:
+        """Return the Ed25519 and the ML-DSA-44 signer for a log origin."""
+
+
+class StepObserver(Protocol):
+    """Told of each named step of a write path, just after it was reached."""
+
+    def __call__(self, step: str) -> None:
+        """Observe a step."""

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Protobuf messages of the peer API to core values and back.
+
+Nothing is decided here, except that what cannot be parsed at all is refused.
+"""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+
+from selat.core.batches import LeafRange, LogState, ReceiptBatch, SealedBatch
+from selat.errors import BatchMalformedError
+from selat.v1 import exchange_pb2, peer_service_pb2
+
+
+def parse_deliver_request(data: bytes) -> peer_service_pb2.DeliverRequest:
+    """Parse one message of a deliverer.
+
+    Raises:
+        BatchMalformedError: It is truncated or no such message.
+    """
+    try:
+        return peer_service_pb2.DeliverRequest.FromString(data)
+    except DecodeError as error:
+        raise BatchMalformedError(
+            "A message on the stream cannot be parsed.",
+            remedy="Send selat.v1.DeliverRequest messages, whole.",
+        ) from error
+
+
+def log_state_from(message: exchange_pb2.LogState) -> LogState:
+    """Convert a log state."""
+    return LogState(
+        checkpoint=message.checkpoint,
+        consistency_size=message.consistency_size,
+        consistency_proof=tuple(message.consistency_proof),
+    )
+
+
+def _leaf_range(message: exchange_pb2.LeafRange) -> LeafRange:
+    return LeafRange(
+        first_index=message.first_index,
+        leaves=tuple(message.leaves),
+        proof=tuple(message.proof),
+    )
+
+
+def batch_from(message: exchange_pb2.Batch) -> SealedBatch:
+    """Convert a batch."""
+    return SealedBatch(
+        sequence=message.sequence,
+        offers=_leaf_range(message.offers),
+        log=log_state_from(message.log),
+        seal_key_id=message.seal_key_id,
+        wrapped_key=message.wrapped_key,
+        sealed_messages=tuple(message.sealed_messages),
+    )
+
+
+def receipt_from(message: exchange_pb2.BatchReceipt) -> ReceiptBatch:
+    """Convert a receipt."""
+    return ReceiptBatch(
+        sequence=message.sequence,
+        receipts=_leaf_range(message.receipts),
+        log=log_state_from(message.log),
+        duplicate=message.duplicate,
+    )
+
+
+def log_state_to(state: LogState) -> exchange_pb2.LogState:
+    """Convert a log state."""
+    return exchange_pb2.LogState(
+        checkpoint=state.checkpoint,
+        consistency_size=state.consistency_size,
+        consistency_proof=state.consistency_proof,
+    )
+
+
+def _leaf_range_to(leaves: LeafRange) -> exchange_pb2.LeafRange:
+    return exchange_pb2.LeafRange(
+        first_index=leaves.first_index, leaves=leaves.leaves, proof=leaves.proof
+    )
+
+
+def batch_to(batch: SealedBatch) -> exchange_pb2.Batch:
+    """Convert a batch."""
+    return exchange_pb2.Batch(
+        sequence=batch.sequence,
+        offers=_leaf_range_to(batch.offers),
+        log=log_state_to(batch.log),
+        seal_key_id=batch.seal_key_id,
+        wrapped_key=batch.wrapped_key,
+        sealed_messages=batch.sealed_messages,
+    )
+
+
+def receipt_to(receipt: ReceiptBatch) -> exchange_pb2.BatchReceipt:
+    """Convert a receipt."""
+    return exchange_pb2.BatchReceipt(
+        sequence=receipt.sequence,
+        receipts=_leaf_range_to(receipt.receipts),
+        log=log_state_to(receipt.log),
+        duplicate=receipt.duplicate,
+    )

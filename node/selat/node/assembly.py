@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build a node's parts from its folder; the one place that knows them all."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from selat.core.at_rest import StoreCipher
+from selat.core.tiles import root_at
+from selat.core.times import utc
+from selat.desk.access import Doorkeeper
+from selat.desk.admin_service import AdminService
+from selat.desk.desk_service import DeskService
+from selat.desk.officers import Officers
+from selat.desk.peering import Peering
+from selat.desk.publishing import Publisher
+from selat.desk.status import StatusReporter
+from selat.exchange.arrivals import Arrivals
+from selat.exchange.inspector import Inspector
+from selat.exchange.judging import Judge
+from selat.exchange.links import Links
+from selat.exchange.local import Clock, LocalNode
+from selat.exchange.peer_book import PeerBook
+from selat.exchange.peer_client import connector
+from selat.exchange.peer_service import PeerService
+from selat.exchange.signing import CheckpointSigner, StepObserver
+from selat.identity.card import SignedCard, parse_card
+from selat.identity.certificate_checks import to_pem
+from selat.identity.certificates import Credentials, DeskAuthority, Term
+from selat.identity.keystore import KeyStore
+from selat.node.active_policy import ActivePolicy
+from selat.node.configuration import NodeConfiguration, read_configuration
+from selat.node.folder import NodeFolder
+from selat.node.high_water import HighWaterFile, check_against_mark
+from selat.policy.catalogue_file import load_catalogue
+from selat.records.schema import Schema
+from selat.store.port import Snapshot, Store
+from selat.store.sqlite.store import SqliteStore
+
+DESK_SERVER_VALID_DAYS = 365
+
+
+def present_ms() -> int:
+    """Return the present time in ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def ignore_step(step: str) -> None:
+    """Observe nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """The parts of a running node."""
+
+    folder: NodeFolder
+    configuration: NodeConfiguration
+    card: SignedCard
+    local: LocalNode
+    policy: ActivePolicy
+    links: Links
+    peer_service: PeerService
+    desk_service: DeskService
+    admin_service: AdminService
+    tls: Callable[[], tuple[bytes, bytes]]
+    desk_tls: Callable[[], tuple[bytes, bytes]]
+    desk_authority_pem: bytes
+
+
+@asynccontextmanager
+async def assemble_node(
+    folder: NodeFolder,
+    *,
+    passphrase: bytes,
+    clock: Clock = present_ms,
+    on_step: StepObserver = ignore_step,
+) -> AsyncIterator[Node]:
+    """Open a node's folder for this process alone and build the node.
+
+    Args:
+        folder: The folder.
+        passphrase: Opens the key store.
+        clock: The present time.
+        on_step: Observer of write steps.
+
+    Raises:
+        ConfigurationError: There is no usable node there.
+        NodeInUseError: Another process holds the folder.
+        KeyStoreError: The keys cannot be opened.
+        LogRolledBackError: The database is older than what was signed.
+        StoreError: The database cannot be used.
+    """
+    folder.check()
+    configuration = read_configuration(folder.configuration)
+    with folder.locked():
+        keys = KeyStore.open(folder.keys, passphrase)
+        store = SqliteStore.open(folder.store, on_step=on_step)
+        mark = HighWaterFile(folder.high_water)
+        try:
+            await store.read(lambda snapshot: _check_log(snapshot, mark))
+            yield await _build(
+                folder,
+                configuration,
+                keys=keys,
+                store=store,
+                mark=mark,
+                clock=clock,
+                on_step=on_step,
+            )
+        finally:
+            await store.close()
+            mark.close()
+
+
+def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
+    head = snapshot.tree_head()
+    size = head.frontier.size
+    marked = mark.mark
+    behind = marked is not None and size < marked.size
+    check_against_mark(
+        marked,
+        origin=head.origin,
+        size=size,
+        root_at_mark=(
+            None if marked is None or behind else root_at(marked.size, snapshot)
+        ),
+    )
+
+
+async def _build(
+    folder: NodeFolder,
+    configuration: NodeConfiguration,
+    *,
+    keys: KeyStore,
+    store: Store,
+    mark: HighWaterFile,
+    clock: Clock,
+    on_step: StepObserver,
+) -> Node:
+    card = parse_card(folder.card.read_bytes())
+    peers = PeerBook()
+    peers.load(await store.read(lambda snapshot: snapshot.peers()))
+    policy = ActivePolicy(
+        path=folder.release_list,
+        node=configuration.name,
+        own_categories=lambda: frozenset(card.card.categories),
+        store=store,
+        clock=clock,
+        entropy=os.urandom,
+    )
+    await policy.load()
+    local = LocalNode(
+        name=configuration.name,
+        state=configuration.state,
+        agency=configuration.agency,
+        store=store,
+        cipher=StoreCipher(keys.store()),
+        signer=CheckpointSigner(
+            store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+        ),
+        seal_keys=keys.find_seal,
+        policy=policy.current,
+        peers=peers,
+        clock=clock,
+        entropy=os.urandom,
+        on_step=on_step,
+    )
+    tls = _tls_pair(folder, keys)
+    links = Links(local=local, connect=connector(certificate=tls))
+    arrivals = Arrivals()
+    catalogue = load_catalogue(folder.policy)
+    inspector = Inspector(schema=Schema(), catalogue=catalogue)
+    authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
+    door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
+    return Node(
+        folder=folder,
+        configuration=configuration,
+        card=card,
+        local=local,
+        policy=policy,
+        links=links,
+        peer_service=PeerService(
+            local=local,
+            judge=Judge(local=local, inspector=inspector),
+            arrived=arrivals.ring,
+            heard_from=links.heard_from,
+            own_card=lambda: card.envelope,
+        ),
+        desk_service=DeskService(
+            local=local,
+            door=door,
+            publisher=Publisher(local=local, inspector=inspector, wake=links.wake),
+            arrivals=arrivals,
+            links=links,
+        ),
+        admin_service=AdminService(
+            local=local,
+            door=door,
+            peering=Peering(
+                local=local,
+                categories=frozenset(catalogue.categories),
+                set_released=policy.set_released,
+            ),
+            officers=Officers(local=local, issue=_officer_issuer(authority)),
+            status=StatusReporter(
+                local=local,
+                links=links,
+                own_card=lambda: card,
+                software_version=version("selat"),
+                started_ms=clock(),
+            ),
+            own_card=lambda: card,
+            desk_ca_pem=to_pem(authority.certificate),
+            released=policy.released,
+        ),
+        tls=tls,
+        desk_tls=_desk_tls_pair(authority, configuration, clock),
+        desk_authority_pem=to_pem(authority.certificate),
+    )
+
+
+def _tls_pair(folder: NodeFolder, keys: KeyStore) -> Callable[[], tuple[bytes, bytes]]:
+    """Give our TLS key and certificate, PEM, read anew each time."""
+
+    def pair() -> tuple[bytes, bytes]:
+        return _pem(keys.tls()), to_pem(folder.tls_certificate.read_bytes())
+
+    return pair
+
+
+def _desk_tls_pair(
+    authority: DeskAuthority, configuration: NodeConfiguration, clock: Clock
+) -> Callable[[], tuple[bytes, bytes]]:
+    """Give the desk's server key, which lives as long as the process, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = authority.issue_server(
+        key.public_key(),
+        hosts=configuration.desk_hosts,
+        term=_term(clock(), clock() + DESK_SERVER_VALID_DAYS * 86_400_000),
+    )
+    pair = _pem(key), to_pem(certificate)
+    return lambda: pair
+
+
+def _officer_issuer(
+    authority: DeskAuthority,
+) -> Callable[..., Credentials]:
+    def issue(officer_id: str, *, not_before_ms: int, not_after_ms: int) -> Credentials:
+        return authority.issue_officer(
+            ec.generate_private_key(ec.SECP256R1()),
+            officer_id=officer_id,
+            term=_term(not_before_ms, not_after_ms),
+        )
+
+    return issue
+
+
+def _term(not_before_ms: int, not_after_ms: int) -> Term:
+    return Term(
+        serial=x509.random_serial_number(),
+        not_before=utc(not_before_ms),
+        not_after=utc(not_after_ms),
+    )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The high-water mark: the greatest head of our log that may have been signed.
+
+A small file of two slots, written in turn and synchronised before the
+signature is made. A torn write damages one slot at most; the other still holds
+the mark before. It is trusted to be as new as the newest signature: never copy
+an old one back, and keep it when a database is restored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from selat.errors import LogRolledBackError, StoreCorruptError
+
+_SLOT_BYTES: Final = 512
+_SLOTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A remembered head: origin, number of leaves, 32-byte root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+class HighWaterFile:
+    """The high-water mark in a file. Used by one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it with no mark.
+
+        Raises:
+            StoreCorruptError: Neither slot can be read.
+        """
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.fstat(self._descriptor).st_size == 0:
+            os.pwrite(self._descriptor, bytes(_SLOT_BYTES * _SLOTS), 0)
+            os.fsync(self._descriptor)
+            _sync_folder(path.parent)
+        slots = [_read(self._descriptor, slot) for slot in range(_SLOTS)]
+        marks = [mark for mark in slots if mark is not None]
+        if not marks and any(os.pread(self._descriptor, _SLOT_BYTES * _SLOTS, 0)):
+            raise StoreCorruptError(
+                f"The high-water mark {path} is damaged.",
+                remedy="Compare the log's size with a peer's `selat status` before "
+                "removing the file; signing a shorter log is seen as a fork.",
+            )
+        self.mark = max(marks, key=lambda mark: mark.size, default=None)
+        self._next_slot = (
+            (slots.index(self.mark) + 1) % _SLOTS if self.mark is not None else 0
+        )
+
+    def raise_to(self, *, origin: str, size: int, root: bytes) -> None:
+        """Remember a head durably.
+
+        Raises:
+            LogRolledBackError: A greater head was remembered before.
+        """
+        mark = self.mark
+        if mark is not None and (size < mark.size or origin != mark.origin):
+            raise _rolled_back(mark, origin=origin, size=size)
+        new = Mark(origin=origin, size=size, root=root)
+        os.pwrite(self._descriptor, _encode(new), self._next_slot * _SLOT_BYTES)
+        os.fdatasync(self._descriptor)
+        self._next_slot = (self._next_slot + 1) % _SLOTS
+        self.mark = new
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+def check_against_mark(
+    mark: Mark | None, *, origin: str, size: int, root_at_mark: bytes | None
+) -> None:
+    """Refuse a database that is behind what was signed.
+
+    Args:
+        mark: The remembered head.
+        origin: The database's log origin.
+        size: The database's number of leaves.
+        root_at_mark: The database's root at the mark's size; None when the
+            database is shorter.
+
+    Raises:
+        LogRolledBackError: The database is older than the mark, or holds
+            another history.
+    """
+    if mark is None:
+        return
+    if size < mark.size or origin != mark.origin or root_at_mark != mark.root:
+        raise _rolled_back(mark, origin=origin, size=size)
+
+
+def _rolled_back(mark: Mark, *, origin: str, size: int) -> LogRolledBackError:
+    return LogRolledBackError(
+        f"The database holds {size} leaves of {origin}, but a checkpoint of "
+        f"{mark.size} leaves of {mark.origin} was signed, and the database does not "
+        "contain it.",
+        remedy="An old database was restored, or two nodes share these keys. Restore "
+        "the newest database; if it is lost, start a new log and tell every peer.",
+        size=size,
+        signed_size=mark.size,
+    )
+
+
+def _encode(mark: Mark) -> bytes:
+    text = json.dumps(
+        {"origin": mark.origin, "root": mark.root.hex(), "size": mark.size}
+    ).encode()
+    record = zlib.crc32(text).to_bytes(4, "big") + len(text).to_bytes(2, "big") + text
+    return record.ljust(_SLOT_BYTES, b"\0")
+
+
+def _read(descriptor: int, slot: int) -> Mark | None:
+    record = os.pread(descriptor, _SLOT_BYTES, slot * _SLOT_BYTES)
+    length = int.from_bytes(record[4:6], "big")
+    text = record[6 : 6 + length]
+    if not length or zlib.crc32(text).to_bytes(4, "big") != record[:4]:
+        return None
+    fields = json.loads(text)
+    return Mark(
+        origin=fields["origin"],
+        size=fields["size"],
+        root=bytes.fromhex(fields["root"]),
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

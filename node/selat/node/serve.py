@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a node until it is told to stop, then finish what is in hand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from selat.errors import SelatError
+from selat.exchange.local import Clock
+from selat.exchange.signing import StepObserver
+from selat.node.assembly import Node, assemble_node, ignore_step, present_ms
+from selat.node.folder import NodeFolder
+from selat.node.servers import desk_server, peer_server
+
+_log = logging.getLogger(__name__)
+
+#: Calls in hand get this long to finish when the node stops, in s.
+DRAIN_S: Final = 5.0
+#: How often the release list is looked at for changes, in s.
+POLICY_CHECK_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A node whose servers answer.
+
+    Attributes:
+        node: The node.
+        peer_port: TCP port of the peer API.
+        desk_port: TCP port of the desk API; 0 when it has none.
+    """
+
+    node: Node
+    peer_port: int
+    desk_port: int
+
+
+async def serve(
+    home: Path,
+    *,
+    passphrase: bytes,
+    ready: Callable[[Serving], None],
+    on_step: StepObserver = ignore_step,
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        home: The node's folder.
+        passphrase: Opens its key store.
+        ready: Called once every server answers.
+        on_step: Observer of write steps.
+
+    Raises:
+        SelatError: The node cannot be started; the message says why.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with run_node(home, passphrase=passphrase, on_step=on_step) as serving:
+        ready(serving)
+        await stop.wait()
+        _log.info("draining")
+
+
+@asynccontextmanager
+async def run_node(
+    home: Path,
+    *,
+    passphrase: bytes,
+    clock: Clock = present_ms,
+    on_step: StepObserver = ignore_step,
+) -> AsyncIterator[Serving]:
+    """Run a node for as long as the context lasts."""
+    folder = NodeFolder(home=home)
+    async with assemble_node(
+        folder, passphrase=passphrase, clock=clock, on_step=on_step
+    ) as node:
+        peers = await peer_server(node, node.configuration.listen)
+        desk = await desk_server(node, folder.socket)
+        await peers.server.start()
+        await desk.server.start()
+        background = [
+            asyncio.ensure_future(node.links.run()),
+            asyncio.ensure_future(_follow_policy(node)),
+        ]
+        try:
+            yield Serving(node=node, peer_port=peers.port, desk_port=desk.port)
+        finally:
+            # Deliveries end first: what is not receipted is sent again later.
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await asyncio.gather(peers.drain(DRAIN_S), desk.drain(DRAIN_S))
+            with suppress(FileNotFoundError):
+                folder.socket.unlink()
+
+
+async def _follow_policy(node: Node) -> None:
+    """Put a changed release list into force; a bad one is an incident."""
+    while True:
+        await asyncio.sleep(POLICY_CHECK_S)
+        try:
+            if await node.policy.load_if_changed():
+                _log.info(
+                    "policy changed", extra={"digest": node.local.policy().digest}
+                )
+        except (SelatError, OSError) as error:
+            reason = error.reason if isinstance(error, SelatError) else "CONFIGURATION"
+            _log.warning("policy not changed", extra={"reason": reason})
+            now_ms, detail = node.local.clock(), str(error)
+            await node.local.store.write(
+                lambda t: t.note_incident(
+                    peer="", reason=reason, detail=detail, at_ms=now_ms
+                )
+            )
