@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``selat peer``: cards and the peers that were accepted by them."""
+
+from __future__ import annotations
+
+import sys
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from selat.cli.command import command, group
+from selat.cli.context import Context
+from selat.cli.display import listed, moment
+from selat.cli.files import read_file, write_file
+from selat.cli.output import Output, styled
+from selat.cli.plain import plain, time_of
+from selat.core.cards import ENVELOPE_BYTES_MAX
+from selat.errors import InvalidInputError
+from selat.identity.card import SignedCard, parse_card
+from selat.v1 import desk_service_pb2 as pb
+
+app = group("Show our card; accept, list and remove peers.")
+
+#: A card that ends within this time is shown as a warning.
+EXPIRES_SOON: Final = timedelta(days=30)
+
+
+@command(app, "card")
+async def card(
+    context: Context,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the card to this file."),
+    ] = None,
+) -> None:
+    """Print this node's own card, for a peer to accept.
+
+    Tell the peer the fingerprint by telephone.
+    """
+    output = context.output
+    async with context.desk() as desk:
+        own = await desk.call(desk.admin.GetOwnCard, pb.GetOwnCardRequest())
+    if file is not None:
+        write_file(file, own.envelope)
+    if output.as_json:
+        output.document(
+            {
+                "envelope": b64encode(own.envelope).decode(),
+                "fingerprint_hex": own.fingerprint_hex,
+                "fingerprint_words": own.fingerprint_words,
+                "file": None if file is None else str(file),
+            }
+        )
+        return
+    if file is None:
+        output.raw(own.envelope)
+        if sys.stdout.isatty():
+            output.blank()
+    output.note("Tell the peer this fingerprint by telephone:", style="")
+    output.note(f"  {own.fingerprint_hex}", style="strong")
+    output.note(f"  {own.fingerprint_words}", style="strong")
+
+
+@command(app, "add")
+async def add(
+    context: Context,
+    *,
+    file: Annotated[
+        Path, typer.Argument(help="The peer's card, - for standard input.")
+    ],
+    fingerprint: Annotated[
+        str,
+        typer.Option(help="Fingerprint as the peer told it: groups or words."),
+    ] = "",
+    category: Annotated[
+        list[str] | None,
+        typer.Option(help="Category that may be released to it; * for all."),
+    ] = None,
+) -> None:
+    """Accept a peer by its card, or a newer card of an accepted peer.
+
+    Without --fingerprint, the card's fingerprint is shown for you to compare
+    with the peer by telephone.
+    """
+    output = context.output
+    envelope = read_file(file, bytes_max=ENVELOPE_BYTES_MAX)
+    signed = parse_card(envelope)
+    request = pb.AddPeerRequest(
+        envelope=envelope, fingerprint=fingerprint, categories=category or ()
+    )
+    async with context.desk() as desk:
+        if not fingerprint:
+            known = await desk.call(desk.admin.ListPeers, pb.ListPeersRequest())
+            if not _is_accepted(signed, known):
+                request.fingerprint = _compare(signed, output)
+        added = await desk.call(desk.admin.AddPeer, request)
+    if output.as_json:
+        output.document({"peer": plain(added.peer), "updated": added.updated})
+        return
+    did = "Took a newer card of" if added.updated else "Accepted"
+    output.say(f"{did} {added.peer.name} ({added.peer.agency}).", style="ok")
+    output.fields(_fields(added.peer))
+    if not added.peer.released_categories:
+        output.note(
+            "No category is released to it: name some with --category, or in "
+            "policy/release.toml.",
+            style="warn",
+        )
+
+
+@command(app, "list")
+async def list_peers(context: Context) -> None:
+    """List peers, accepted and removed."""
+    output = context.output
+    async with context.desk() as desk:
+        known = await desk.call(desk.admin.ListPeers, pb.ListPeersRequest())
+    if output.as_json:
+        output.document({"peers": [plain(peer) for peer in known.peers]})
+        return
+    if not known.peers:
+        output.say("No peers yet. Accept one: selat peer add CARD", style="quiet")
+        return
+    output.table(
+        ("peer", "state", "agency", "standing", "card until", "we release"),
+        [
+            (
+                peer.name,
+                peer.state,
+                peer.agency,
+                _standing(peer),
+                _until(peer),
+                listed(peer.released_categories),
+            )
+            for peer in known.peers
+        ],
+    )
+
+
+@command(app, "remove")
+async def remove(
+    context: Context,
+    *,
+    name: Annotated[str, typer.Argument(help="Node name of the peer.")],
+) -> None:
+    """End the exchange with a peer, also on open streams."""
+    output = context.output
+    async with context.desk() as desk:
+        removed = await desk.call(
+            desk.admin.RemovePeer, pb.RemovePeerRequest(name=name)
+        )
+    if output.as_json:
+        output.document({"peer": plain(removed.peer)})
+    else:
+        output.say(
+            f"Removed {removed.peer.name}; nothing is exchanged with it any more."
+        )
+
+
+def _is_accepted(signed: SignedCard, known: pb.ListPeersResponse) -> bool:
+    """Whether the card is under a root that was compared before."""
+    shown = signed.fingerprint.hex_groups()
+    return any(
+        peer.name == signed.card.name and peer.fingerprint_hex == shown
+        for peer in known.peers
+    )
+
+
+def _compare(signed: SignedCard, output: Output) -> str:
+    """Let a person compare the fingerprint; return it when it is the same."""
+    shown = signed.fingerprint
+    if output.as_json or not sys.stdin.isatty():
+        raise InvalidInputError(
+            f"The card of {signed.card.name} is not compared yet.",
+            remedy="Ask the peer by telephone and add --fingerprint '…'.",
+        )
+    output.say(f"{signed.card.name} · {signed.card.agency} · {signed.card.state}")
+    output.say(f"  {shown.hex_groups()}", style="strong")
+    output.say(f"  {shown.words()}", style="strong")
+    output.say("Call the peer on a number that you know. It reads its fingerprint out.")
+    if not typer.confirm("Is it the same, to the last word?"):
+        raise InvalidInputError(
+            "The fingerprint was not confirmed; nothing was changed.",
+            remedy="If it differs, do not use this card, and tell the peer.",
+        )
+    return shown.hex_groups()
+
+
+def _fields(peer: pb.Peer) -> list[tuple[str, str | Text]]:
+    return [
+        ("state", peer.state),
+        ("endpoints", listed(peer.endpoints)),
+        ("card", f"no. {peer.card_sequence}, valid until {moment(_end(peer))}"),
+        ("fingerprint", peer.fingerprint_hex),
+        ("", peer.fingerprint_words),
+        ("we release", listed(peer.released_categories)),
+        ("it declares", listed(peer.declared_categories)),
+    ]
+
+
+def _standing(peer: pb.Peer) -> Text:
+    return styled(peer.standing, "ok" if peer.standing == "accepted" else "quiet")
+
+
+def _until(peer: pb.Peer) -> Text:
+    end = _end(peer)
+    now = datetime.now(UTC)
+    if end is None or end <= now:
+        return styled(f"{moment(end)} expired", "fail")
+    return (
+        styled(moment(end), "warn") if end - now < EXPIRES_SOON else Text(moment(end))
+    )
+
+
+def _end(peer: pb.Peer) -> datetime | None:
+    return time_of(peer, "valid_until")

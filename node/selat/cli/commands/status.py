@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``selat status``: the node at a glance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from selat.cli.command import command, group
+from selat.cli.context import Context
+from selat.cli.display import ABSENT, moment, number, printable
+from selat.cli.output import Output, styled
+from selat.cli.plain import plain, time_of
+from selat.errors import InvalidInputError
+from selat.v1 import desk_service_pb2 as pb
+
+app = group("Show the node, its log, links and incidents.")
+
+_EXPIRES_SOON: Final = timedelta(days=30)
+_LINK_COLUMNS: Final = (
+    "peer",
+    "link",
+    "queued",
+    "offered",
+    "accepted",
+    "refused",
+    "withheld",
+    "dead",
+    "its log",
+    "our log there",
+    "last heard",
+)
+
+
+@command(app, "status")
+async def status(
+    context: Context,
+    *,
+    clear: Annotated[
+        str,
+        typer.Option(metavar="REASON", help="Remove this incident: it is dealt with."),
+    ] = "",
+    peer: Annotated[
+        str, typer.Option(metavar="NODE", help="With --clear: the incident's peer.")
+    ] = "",
+) -> None:
+    """Show the node, its log, its links and what an operator must look at."""
+    if peer and not clear:
+        raise InvalidInputError(
+            "--peer says which incident --clear means.", remedy="Add --clear REASON."
+        )
+    output = context.output
+    async with context.desk() as desk:
+        if clear:
+            await desk.call(
+                desk.admin.ClearIncident,
+                pb.ClearIncidentRequest(peer=peer, reason=clear),
+            )
+        state = await desk.call(desk.admin.GetStatus, pb.GetStatusRequest())
+    if output.as_json:
+        output.document(plain(state))
+        return
+    output.fields(_fields(state, now=datetime.now(UTC)))
+    if state.links:
+        output.table(
+            _LINK_COLUMNS, map(_link_row, state.links), right=_LINK_COLUMNS[2:10]
+        )
+    _show_incidents(output, state)
+
+
+def _fields(
+    state: pb.GetStatusResponse, *, now: datetime
+) -> list[tuple[str, str | Text]]:
+    until = time_of(state, "card_valid_until")
+    card: str | Text = moment(until)
+    if until is not None and until - now < _EXPIRES_SOON:
+        card = styled(f"{moment(until)} renew it", "fail" if until <= now else "warn")
+    waiting = number(state.unacknowledged)
+    received = Text(f"{number(state.messages_in)} received, ")
+    received.append_text(
+        styled(f"{waiting} in nobody's hands", "warn" if state.unacknowledged else "ok")
+    )
+    return [
+        ("node", Text.assemble((printable(state.name), "bold"), f" · {state.state}")),
+        ("agency", state.agency),
+        ("software", f"selat {state.software_version}"),
+        ("started", moment(time_of(state, "started_at"))),
+        ("log", f"{state.log_origin}, {number(state.log_size)} leaves"),
+        ("root", state.log_root.hex()),
+        ("policy", state.policy_digest),
+        ("card until", card),
+        ("messages", received),
+        ("", f"{number(state.messages_out)} published"),
+    ]
+
+
+def _link_row(link: pb.LinkStatus) -> tuple[str | Text, ...]:
+    return (
+        link.peer,
+        _link_state(link),
+        number(link.queued),
+        number(link.offered),
+        number(link.accepted),
+        _alarming(link.refused, "warn"),
+        _alarming(link.withheld, "warn"),
+        _alarming(link.dead, "fail"),
+        number(link.verified_size),
+        number(link.acknowledged_size),
+        moment(time_of(link, "last_contact_at")),
+    )
+
+
+def _link_state(link: pb.LinkStatus) -> Text:
+    if link.connected:
+        return styled("open", "ok")
+    if not link.last_error:
+        return Text("idle")
+    text = styled(link.last_error, "fail")
+    again = time_of(link, "next_attempt_at")
+    if again is not None:
+        text.append(f", again {moment(again)}", style="default not bold")
+    return text
+
+
+def _alarming(count: int, style: str) -> Text:
+    return styled(number(count), style) if count else Text("0")
+
+
+def _show_incidents(output: Output, state: pb.GetStatusResponse) -> None:
+    if not state.incidents:
+        output.say("No incidents.", style="ok")
+        return
+    output.say("Incidents", style="fail")
+    output.table(
+        ("last", "times", "peer", "reason", "what happened"),
+        [
+            (
+                moment(time_of(each, "last_at")),
+                number(each.count),
+                each.peer or ABSENT,
+                each.reason,
+                each.detail,
+            )
+            for each in state.incidents
+        ],
+        right=("times",),
+    )
+    output.note(
+        "Remove one that is dealt with: selat status --clear REASON --peer NODE"
+    )

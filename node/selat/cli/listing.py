@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages in lists: the same columns and keys wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.text import Text
+
+from selat.cli.contents import message_document
+from selat.cli.display import ABSENT, moment, printable
+from selat.cli.output import Output, styled
+from selat.cli.plain import plain, time_of, uuid_text
+from selat.v1 import desk_service_pb2 as pb
+from selat.v1 import message_pb2
+
+_COLUMNS: Final = (
+    "no.",
+    "stored",
+    "from",
+    "category",
+    "type",
+    "marking",
+    "title",
+    "id",
+)
+
+_URGENCY_STYLES: Final = {"flash": "fail", "urgent": "warn"}
+
+
+def _message_row(info: pb.MessageInfo, message: message_pb2.Message) -> Sequence[Text]:
+    """Return the cells of one message under `_COLUMNS`."""
+    return (
+        Text(str(info.number)),
+        Text(moment(time_of(info, "stored_at"))),
+        Text(printable(info.originator)),
+        Text(printable(info.category)),
+        _kind(info),
+        Text(marking_of(info)),
+        Text(printable(message.header.title) or ABSENT),
+        Text(identity_of(info)),
+    )
+
+
+def message_entry(
+    info: pb.MessageInfo, message: message_pb2.Message | None, *, with_contents: bool
+) -> dict[str, object]:
+    """Return one message as a program reads it.
+
+    Args:
+        info: What the node knows of it.
+        message: Header and body, or None when they were not sent.
+        with_contents: Whether they are to be shown.
+    """
+    entry = plain(info)
+    entry["title"] = (message.header.title or None) if message else None
+    if with_contents:
+        entry["message"] = message_document(message) if message else None
+    return entry
+
+
+def identity_of(info: pb.MessageInfo | pb.OutboxEntry | pb.PublishedMessage) -> str:
+    """Return identifier and, from the second on, version."""
+    version = f" v{info.version}" if info.version > 1 else ""
+    return uuid_text(info.id) + version
+
+
+def marking_of(info: pb.MessageInfo) -> str:
+    """Return level and TLP label."""
+    tlp = f" tlp:{info.tlp.replace('_', '+')}" if info.tlp else ""
+    return printable(info.level + tlp) or ABSENT
+
+
+def _kind(info: pb.MessageInfo) -> Text:
+    text = Text(printable(info.record_type.replace("_", " ")))
+    if info.urgency in _URGENCY_STYLES:
+        text.append_text(styled(f" {info.urgency}", _URGENCY_STYLES[info.urgency]))
+    for remark in (info.status, info.holding):
+        if remark not in {"", "current"}:
+            text.append_text(styled(f" {remark}", "warn"))
+    return text
+
+
+def show_messages(output: Output, found: Sequence[pb.FoundMessage]) -> None:
+    """Print matches as a table."""
+    output.table(
+        _COLUMNS,
+        [_message_row(each.info, each.message) for each in found],
+        right=("no.",),
+        whole=("id",),
+    )
+
+
+def found_entries(
+    found: Sequence[pb.FoundMessage], *, with_contents: bool
+) -> list[dict[str, object]]:
+    """Return matches as a program reads them."""
+    return [
+        message_entry(
+            each.info,
+            each.message if each.HasField("message") else None,
+            with_contents=with_contents,
+        )
+        for each in found
+    ]

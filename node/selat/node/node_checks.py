@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node's own folder tells of it: keys, card, database, log, peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from selat.core.tiles import root_at
+from selat.errors import SelatError
+from selat.identity.card import SignedCard, parse_card
+from selat.identity.keystore import KeyStore
+from selat.node.configuration import NodeConfiguration
+from selat.node.findings import Finding, fail, failed, ok, warn
+from selat.node.folder import NodeFolder
+from selat.node.high_water import HighWaterFile, Mark, check_against_mark
+from selat.policy.release_list import parse_release_list
+from selat.store.port import Snapshot
+from selat.store.sqlite.inspection import check_integrity, inspect
+from selat.store.values import IncidentRow, OutboxState, PeerRow, PeerState, TreeHead
+
+#: A card that ends sooner should be renewed now: peers need time to take it.
+CARD_WARN: Final = timedelta(days=30)
+
+_INCIDENTS_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contents:
+    """What the checks need of the database, from one moment of it."""
+
+    head: TreeHead
+    root_at_mark: bytes | None
+    peers: tuple[PeerRow, ...]
+    incidents: tuple[IncidentRow, ...]
+    dead: dict[str, int]
+
+
+def check_keys(folder: NodeFolder, passphrase: bytes | None) -> Iterator[Finding]:
+    """Examine whether the key store opens and has every key."""
+    if passphrase is None:
+        yield warn(
+            "keys",
+            "The key store was not opened: no passphrase was given.",
+            "Run it again with --passphrase-file.",
+        )
+        return
+    try:
+        keys = KeyStore.open(folder.keys, passphrase)
+        for look in (
+            keys.root,
+            keys.log,
+            keys.witness,
+            keys.tls,
+            keys.desk,
+            keys.store,
+        ):
+            look()
+    except SelatError as error:
+        yield failed("keys", error)
+    else:
+        yield ok("keys", "The key store opens and has its keys.")
+
+
+def check_card(
+    folder: NodeFolder, configuration: NodeConfiguration, *, now: datetime
+) -> Iterator[Finding]:
+    """Examine our own card, and the clock by it."""
+    try:
+        signed = parse_card(folder.card.read_bytes())
+    except OSError as failure:
+        yield fail(
+            "card",
+            f"The card {folder.card} cannot be read: {failure.strerror}.",
+            "Restore it from the backup of the folder.",
+        )
+        return
+    except SelatError as error:
+        yield failed("card", error)
+        return
+    yield _validity("card", "Our card", signed, now=now)
+    if signed.card.name != configuration.name:
+        yield fail(
+            "card",
+            f"The card is of {signed.card.name}, the node is {configuration.name}.",
+            "Correct 'name' in node.toml: a node keeps its name for ever.",
+        )
+    if signed.card.issued_at > now:
+        yield fail(
+            "clock",
+            "The clock is behind the time at which our card was issued.",
+            "Synchronise the clock; peers refuse what comes from the past or future.",
+        )
+    else:
+        yield ok("clock", "The clock is past the issue of our card.")
+
+
+def check_release_list(folder: NodeFolder) -> Iterator[Finding]:
+    """Examine whether the release list can be put into force."""
+    try:
+        text = folder.release_list.read_text("utf-8")
+        released = parse_release_list(text, source=str(folder.release_list))
+    except (OSError, UnicodeDecodeError) as failure:
+        yield fail(
+            "policy",
+            f"The release list cannot be read: {type(failure).__name__}.",
+            f"Restore {folder.release_list} from its backup.",
+        )
+    except SelatError as error:
+        yield failed("policy", error)
+    else:
+        peers = sum(1 for categories in released.values() if categories)
+        yield ok("policy", f"The release list names {peers} peers.")
+
+
+def check_database(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:
+    """Examine the database, our log in it, peers, dead letters and incidents."""
+    if not folder.store.is_file():
+        yield fail(
+            "database",
+            f"There is no database {folder.store}.",
+            "Restore the newest backup; a node never starts over with its old keys.",
+        )
+        return
+    try:
+        check_integrity(folder.store)
+        yield ok("database", "The database is sound.")
+        if not folder.high_water.is_file():
+            yield fail(
+                "log",
+                "There is no high-water mark of what was signed.",
+                "Restore it with the folder; without it a lost database is not seen.",
+            )
+            return
+        # Before the database: what is marked had been committed.
+        with closing(HighWaterFile(folder.high_water)) as file:
+            mark = file.mark
+        contents = inspect(folder.store, _reader(mark))
+    except SelatError as error:
+        yield failed("database", error)
+        return
+    yield _log(mark, contents)
+    for row in contents.peers:
+        if row.state is PeerState.ACCEPTED:
+            yield _peer(row, now=now)
+    yield from _work(contents)
+
+
+def _reader(mark: Mark | None) -> Callable[[Snapshot], _Contents]:
+    def read(snapshot: Snapshot) -> _Contents:
+        head = snapshot.tree_head()
+        reached = mark is not None and mark.size <= head.frontier.size
+        return _Contents(
+            head=head,
+            root_at_mark=root_at(mark.size, snapshot) if mark and reached else None,
+            peers=tuple(snapshot.peers()),
+            incidents=tuple(snapshot.incidents(limit=_INCIDENTS_MAX)),
+            dead={
+                queue.peer: queue.count
+                for queue in snapshot.counts().queues
+                if queue.state is OutboxState.DEAD
+            },
+        )
+
+    return read
+
+
+def _log(mark: Mark | None, contents: _Contents) -> Finding:
+    head = contents.head
+    size = head.frontier.size
+    try:
+        check_against_mark(
+            mark, origin=head.origin, size=size, root_at_mark=contents.root_at_mark
+        )
+    except SelatError as error:
+        return failed("log", error)
+    return ok("log", f"{head.origin} has {size} leaves and holds what was signed.")
+
+
+def _peer(row: PeerRow, *, now: datetime) -> Finding:
+    try:
+        signed = parse_card(row.envelope)
+    except SelatError as error:
+        return failed("peers", error)
+    return _validity("peers", f"The card of {row.name}", signed, now=now)
+
+
+def _validity(check: str, whose: str, signed: SignedCard, *, now: datetime) -> Finding:
+    until = signed.card.valid_until
+    days = (until - now).days
+    if until <= now:
+        return fail(
+            check,
+            f"{whose} expired on {until:%Y-%m-%d}; nothing is exchanged under it.",
+            "Issue a new card, or ask the peer for its newest, and add it.",
+        )
+    if until - now < CARD_WARN:
+        return warn(
+            check,
+            f"{whose} expires in {days} days.",
+            "Issue a new card, or ask the peer for its newest, and add it.",
+        )
+    return ok(check, f"{whose} is valid for {days} more days.")
+
+
+def _work(contents: _Contents) -> Iterator[Finding]:
+    for peer, count in contents.dead.items():
+        yield warn(
+            "outbox",
+            f"{count} messages for {peer} were given up.",
+            f"Find the reason, then: selat outbox retry --peer {peer}",
+        )
+    for incident in contents.incidents:
+        where = f" ({incident.peer})" if incident.peer else ""
+        yield warn(
+            "incidents",
+            f"{incident.reason}{where}, {incident.count} times: {incident.detail}",
+            "When it is dealt with: selat status --clear REASON --peer NODE",
+        )
+    if not contents.dead and not contents.incidents:
+        yield ok("incidents", "No incidents and no dead letters.")
