@@ -18,8 +18,8 @@ from selat.errors import InvalidInputError, NotFoundError
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.links import Links
 from selat.exchange.local import LocalNode
-from selat.store.port import Snapshot
-from selat.store.values import Direction, Holding, MessageRow, OutboxState
+from selat.store.port import Snapshot, Transaction
+from selat.store.values import Direction, Holding, MessageRow, OutboxRow, OutboxState
 from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import desk_service_pb2_grpc, message_pb2
 
@@ -228,7 +228,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
             numbers = [row.number for row in dead]
         now_ms = self._local.clock()
 
-        def requeue(transaction: Any) -> None:
+        def requeue(transaction: Transaction) -> None:
             for number in numbers:
                 transaction.requeue(number, now_ms)
 
@@ -243,7 +243,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         """Return the proofs of one message's exchanges."""
         await self._door.admit(context, "GetEvidence")
 
-        def work(snapshot: Snapshot) -> tuple[MessageRow, list[Any]]:
+        def work(snapshot: Snapshot) -> tuple[MessageRow, list[OutboxRow]]:
             row = _find(snapshot, request.id, request.version, "")
             return row, snapshot.outbox(message=row.number, limit=_OUTBOX_OF_ONE_MAX)
 

@@ -248,7 +248,12 @@ class Session:
         await self._slots.acquire()
         head = await self._local.signer.at_least(formed.log_size)
         work = partial(
-            assemble, self._local, self._peer, formed, head, self._known_size
+            assemble,
+            self._local,
+            self._peer,
+            formed,
+            head=head,
+            known_size=self._known_size,
         )
         batch = await self._local.store.read(work)
         self._known_size = head.checkpoint.size

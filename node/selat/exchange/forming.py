@@ -234,9 +234,10 @@ def assemble(
     local: LocalNode,
     peer: KnownPeer,
     formed: FormedBatch,
+    snapshot: Snapshot,
+    *,
     head: SignedHead,
     known_size: int,
-    snapshot: Snapshot,
 ) -> SealedBatch:
     """Seal a formed batch and add the proofs that its recipient needs.
 
@@ -244,9 +245,9 @@ def assemble(
         local: Our node.
         peer: The recipient.
         formed: The batch.
+        snapshot: A snapshot at least as new as the head.
         head: A signed head that contains the batch.
         known_size: Size of our log that the recipient has verified.
-        snapshot: A snapshot at least as new as the head.
     """
     batch, now = formed.batch, utc(local.clock())
     seal_key = peer.card.card.seal_key(now)

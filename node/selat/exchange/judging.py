@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from google.protobuf.message import DecodeError
 
@@ -256,7 +255,7 @@ def _check_leaf(offer: Offer, header: message_pb2.Header, *, peer: str) -> None:
     """Refuse a leaf that tells another story than the message it commits to."""
     leaf, facts = offer.leaf, facts_of(header)
     same = (
-        leaf.id == UUID(bytes=header.id) if len(header.id) == 16 else False,
+        leaf.id.bytes == header.id,
         leaf.version == header.version,
         leaf.type == RECORD_TYPES.get(header.type, ""),
         leaf.category == facts.category,

@@ -63,7 +63,7 @@ class Link:
                 await self._session()
             except SelatError as error:
                 await self._failed(error)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a link never gives up
                 _log.exception("delivery failed", extra={"peer": self._peer})
                 await self._failed(_unexpected(self._peer, error))
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from selat.core.leaves import PolicyLeaf
+from selat.errors import ConfigurationError
 from selat.exchange.local import Clock, Entropy
 from selat.policy.release_list import (
     ReleaseList,
@@ -67,8 +68,15 @@ class ActivePolicy:
         Raises:
             ConfigurationError: It cannot be used; the old list stays.
         """
-        self._seen = self._modified()
-        text = self._path.read_text("utf-8")
+        try:
+            self._seen = self._modified()
+            text = self._path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"The release list {self._path} cannot be read.",
+                remedy="Restore the file; until then the list in force stays.",
+                file=str(self._path),
+            ) from error
         await self._activate(parse_release_list(text, source=str(self._path)))
 
     async def load_if_changed(self) -> bool:
@@ -106,4 +114,8 @@ class ActivePolicy:
         transaction.put_setting("policy/digest", new.digest.encode())
 
     def _modified(self) -> int:
-        return self._path.stat().st_mtime_ns
+        """Return when the file changed; 0 when it is not there."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0

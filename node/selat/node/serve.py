@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from selat.errors import SelatError
+from selat.errors import ConfigurationError, SelatError
 from selat.exchange.local import Clock
 from selat.exchange.signing import StepObserver
 from selat.node.assembly import Node, assemble_node, ignore_step, present_ms
@@ -112,12 +112,15 @@ async def _follow_policy(node: Node) -> None:
                 _log.info(
                     "policy changed", extra={"digest": node.local.policy().digest}
                 )
-        except (SelatError, OSError) as error:
-            reason = error.reason if isinstance(error, SelatError) else "CONFIGURATION"
-            _log.warning("policy not changed", extra={"reason": reason})
-            now_ms, detail = node.local.clock(), str(error)
-            await node.local.store.write(
-                lambda t: t.note_incident(
-                    peer="", reason=reason, detail=detail, at_ms=now_ms
-                )
-            )
+        except ConfigurationError as error:
+            _log.warning("policy not changed", extra={"reason": error.reason})
+            await _note(node, error)
+
+
+async def _note(node: Node, error: SelatError) -> None:
+    now_ms = node.local.clock()
+    await node.local.store.write(
+        lambda t: t.note_incident(
+            peer="", reason=error.reason, detail=str(error), at_ms=now_ms
+        )
+    )
