@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identities of made-up nodes, the same in every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import shake_256
+from pathlib import Path
+
+from selat.identity.card import SignedCard
+from selat.identity.certificates import Term, issue_node_certificate
+from selat.identity.key_files import Argon2Cost
+from selat.identity.keystore import KeyStore
+from selat.identity.own_card import NodeProfile, build_card
+
+PASSPHRASE = b"correct horse battery staple"
+#: Opens a key store at once. For tests only.
+CHEAP = Argon2Cost(passes=1, lanes=1, memory_kib=8)
+
+ISSUED = datetime(2030, 1, 1, tzinfo=UTC)
+EXPIRES = datetime(2031, 1, 1, tzinfo=UTC)
+MIDYEAR = datetime(2030, 7, 1, tzinfo=UTC)
+
+
+class SeededEntropy:
+    """Bytes that look random and are the same for the same seed."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed.encode()
+        self._drawn = 0
+
+    def __call__(self, size: int) -> bytes:
+        self._drawn += 1
+        return shake_256(self._seed + self._drawn.to_bytes(4, "big")).digest(size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A node's keys, TLS certificate and first card."""
+
+    key_store: KeyStore
+    tls_certificate: bytes
+    card: SignedCard
+
+
+def make_identity(
+    folder: Path,
+    name: str = "police.xa.example",
+    *,
+    state: str = "XA",
+    endpoints: tuple[str, ...] = (),
+    issued_at: datetime = ISSUED,
+    valid_until: datetime = EXPIRES,
+) -> Identity:
+    """Make the identity of a node.
+
+    Args:
+        folder: Where its key store goes; it must not exist.
+        name: Node name; the keys follow from it.
+        state: Code of its state.
+        endpoints: Where it can be called.
+        issued_at: From when card and certificate hold.
+        valid_until: Until when they hold.
+    """
+    key_store = KeyStore.create(
+        folder, PASSPHRASE, created=issued_at, entropy=SeededEntropy(name), cost=CHEAP
+    )
+    tls_certificate = issue_node_certificate(
+        key_store.tls(),
+        name=name,
+        term=Term(serial=1, not_before=issued_at, not_after=valid_until),
+    )
+    card = build_card(
+        NodeProfile(
+            name=name, state=state, agency=f"Police of {state}", endpoints=endpoints
+        ),
+        key_store,
+        tls_certificate=tls_certificate,
+        issued_at=issued_at,
+        valid_until=valid_until,
+    )
+    return Identity(key_store=key_store, tls_certificate=tls_certificate, card=card)
+
+
+def later(days: int) -> datetime:
+    """Return a moment so many days after `ISSUED`."""
+    return ISSUED + timedelta(days=days)
