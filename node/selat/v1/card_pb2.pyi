@@ -240,8 +240,8 @@ class Card(_message.Message):
 
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___CardKey]:
-        """Every other public key; retired ones stay, so that what they signed can
-        be verified.
+        """Every other public key; retired keys of log and witness stay, so that what
+        they signed can be verified.
         """
 
     @_builtins.property
