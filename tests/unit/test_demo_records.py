@@ -14,7 +14,7 @@ from selat.records.inspection import Inspection, inspect
 from selat.records.schema import Schema
 from selat.v1 import message_pb2
 
-RECORDS = Path(__file__).parents[2] / "scripts" / "demo_data" / "records.jsonl"
+RECORDS = Path(__file__).parents[2] / "scripts" / "demonstration" / "records.jsonl"
 LINES = RECORDS.read_text(encoding="utf-8").splitlines()
 MESSAGES = [json_format.Parse(line, message_pb2.Message()) for line in LINES]
 WRITTEN_BY_THE_DESK = {
