@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from selat.core.notes import NoteVerifier, open_note
+from selat.core.notes import NoteVerifier, missing_signature, open_note
 from selat.core.tree_heads import Checkpoint, parse_tree_head
 from selat.errors import MalformedError
 
@@ -33,9 +33,14 @@ def open_checkpoint(
 
     Raises:
         MalformedError: It is no signed note, no checkpoint or of another log.
-        SignatureError: A signature is missing or wrong.
+        SignatureError: A signature is missing or wrong, or no key was given;
+            ``signature_type`` of its context names the type.
     """
-    checkpoint = parse_tree_head(open_note(note, verifiers))
+    opened = open_note(note, verifiers)
+    missing = [each for each in verifiers if each not in opened.verified]
+    if missing:
+        raise missing_signature(missing)
+    checkpoint = parse_tree_head(opened.text)
     if checkpoint.origin != origin:
         raise MalformedError(
             f"The checkpoint is not one of {origin}.",

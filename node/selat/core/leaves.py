@@ -10,27 +10,34 @@ bytes, so that no leaf can be guessed from its hash.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from json.encoder import encode_basestring
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
-from uuid import UUID
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_type_hints
 
+from selat.core.leaf_json import (
+    Digest,
+    Form,
+    HexDigest,
+    HexDigestOrNone,
+    Identifier,
+    Layout,
+    Moment,
+    Number,
+    Text,
+    Texts,
+    one_of,
+)
 from selat.errors import MalformedError, UnsupportedVersionError
 
 VERSION: Final = 1
 #: Entries of C2SP tlog-tiles carry their length in 16 bits.
 LEAF_BYTES_MAX: Final = 65_535
-_DIGEST_BYTES: Final = 32
-#: Numbers above this are not exact in every JSON reader (RFC 8785 §3.2.2.3).
-_INTEGER_MAX: Final = 2**53 - 1
-_HEX: Final = re.compile(r"(?:[0-9a-f]{2})*")
 
-_encode_json: Final[Callable[[object], str]] = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-).encode
+Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
+Outcome: TypeAlias = Annotated[str, one_of("accepted", "refused", "quarantined")]
+Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed")]
 
 
 class Leaf:
@@ -40,22 +47,30 @@ class Leaf:
 
     kind: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        """Refuse what no leaf of the kind may say."""
+        wrong = _LAYOUTS[type(self)].wrong(self)
+        if wrong:
+            raise _malformed(f"has a wrong {wrong}")
+
     def encode(self) -> bytes:
         """Return the leaf's exact bytes.
 
         Raises:
-            MalformedError: It is over the size limit.
+            MalformedError: It is over the size limit, or a text is no Unicode.
         """
-        members = _plan(type(self)).write(self)
-        data = _encode_json(members).encode()
+        try:
+            data = _LAYOUTS[type(self)].write(self).encode()
+        except UnicodeEncodeError as error:
+            raise _malformed("has a text that UTF-8 cannot express") from error
         if len(data) > LEAF_BYTES_MAX:
             raise _malformed(f"has more than {LEAF_BYTES_MAX} bytes")
         return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferLeaf(Leaf):
-    """A message was offered to a peer.
+class DecisionLeaf(Leaf):
+    """What was decided about releasing a message to a peer.
 
     Attributes:
         id: The message.
@@ -76,29 +91,34 @@ class OfferLeaf(Leaf):
         blind: 32 random bytes.
     """
 
-    kind: ClassVar[str] = "offer"
-
-    id: UUID
-    version: int
-    type: str
-    category: str
-    level: str
-    codes: tuple[str, ...]
-    tlp: str
-    purposes: tuple[str, ...]
-    sender: str
-    recipient: str
-    time_ms: int
-    policy: str
-    effect: str
-    policies: tuple[str, ...]
-    commit: bytes
-    blind: bytes
+    id: Identifier
+    version: Number
+    type: Text
+    category: Text
+    level: Text
+    codes: Texts
+    tlp: Text
+    purposes: Texts
+    sender: Text
+    recipient: Text
+    time_ms: Moment
+    policy: HexDigest
+    effect: Effect
+    policies: Texts
+    commit: Digest
+    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WithholdLeaf(OfferLeaf):
-    """A message was not let go to a peer; otherwise like an offer."""
+class OfferLeaf(DecisionLeaf):
+    """A message was offered to a peer."""
+
+    kind: ClassVar[str] = "offer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithholdLeaf(DecisionLeaf):
+    """A message was not let go to a peer."""
 
     kind: ClassVar[str] = "withhold"
 
@@ -124,18 +144,18 @@ class ReceiptLeaf(Leaf):
 
     kind: ClassVar[str] = "receipt"
 
-    offer: bytes
-    id: UUID
-    version: int
-    sender: str
-    recipient: str
-    time_ms: int
-    outcome: str
-    reason: str
-    policy: str
-    effect: str
-    policies: tuple[str, ...]
-    blind: bytes
+    offer: Digest
+    id: Identifier
+    version: Number
+    sender: Text
+    recipient: Text
+    time_ms: Moment
+    outcome: Outcome
+    reason: Text
+    policy: HexDigest
+    effect: Effect
+    policies: Texts
+    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,14 +175,14 @@ class PeerCheckpointLeaf(Leaf):
 
     kind: ClassVar[str] = "peer-checkpoint"
 
-    sender: str
-    peer: str
-    origin: str
-    size: int
-    root: bytes
-    sequence: int
-    time_ms: int
-    blind: bytes
+    sender: Text
+    peer: Text
+    origin: Text
+    size: Number
+    root: Digest
+    sequence: Number
+    time_ms: Moment
+    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,11 +199,11 @@ class CardLeaf(Leaf):
 
     kind: ClassVar[str] = "card"
 
-    node: str
-    sequence: int
-    digest: bytes
-    time_ms: int
-    blind: bytes
+    node: Text
+    sequence: Number
+    digest: Digest
+    time_ms: Moment
+    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,13 +222,13 @@ class PeerLeaf(Leaf):
 
     kind: ClassVar[str] = "peer"
 
-    node: str
-    peer: str
-    action: str
-    card: bytes
-    by: str
-    time_ms: int
-    blind: bytes
+    node: Text
+    peer: Text
+    action: Action
+    card: Digest
+    by: Text
+    time_ms: Moment
+    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +245,36 @@ class PolicyLeaf(Leaf):
 
     kind: ClassVar[str] = "policy"
 
-    node: str
-    digest: str
-    previous: str
-    time_ms: int
-    blind: bytes
+    node: Text
+    digest: HexDigest
+    previous: HexDigestOrNone
+    time_ms: Moment
+    blind: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseLeaf(Leaf):
+    """A message's key, salt and ciphertext were destroyed here.
+
+    Attributes:
+        node: Our node.
+        id: The message.
+        version: Its version.
+        offer: 32-byte RFC 6962 hash of the offer or receipt leaf that logged it.
+        reason: Stable reason code.
+        time_ms: When.
+        blind: 32 random bytes.
+    """
+
+    kind: ClassVar[str] = "erase"
+
+    node: Text
+    id: Identifier
+    version: Number
+    offer: Digest
+    reason: Text
+    time_ms: Moment
+    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,11 +291,11 @@ class OpenLeaf(Leaf):
 
     kind: ClassVar[str] = "open"
 
-    node: str
-    origin: str
-    previous: str
-    time_ms: int
-    blind: bytes
+    node: Text
+    origin: Text
+    previous: Text
+    time_ms: Moment
+    blind: Digest
 
 
 #: Every kind of leaf by its name.
@@ -265,6 +310,7 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
             CardLeaf,
             PeerLeaf,
             PolicyLeaf,
+            EraseLeaf,
             OpenLeaf,
         )
     }
@@ -280,33 +326,39 @@ def parse_leaf(data: bytes) -> Leaf:
     """
     if len(data) > LEAF_BYTES_MAX:
         raise _malformed(f"has more than {LEAF_BYTES_MAX} bytes")
-    try:
-        members = json.loads(data, parse_float=_no_float, parse_constant=_no_float)
-    except (ValueError, RecursionError) as error:
-        raise _malformed("is not JSON") from error
-    if not isinstance(members, dict):
-        raise _malformed("is not an object")
-    if members.get("v") != VERSION:
+    members = _members(data)
+    version, kind = members.get("v"), members.get("kind")
+    if type(version) is not int or type(kind) is not str:
+        raise _malformed("has no version or kind")
+    if version != VERSION:
         raise UnsupportedVersionError(
             "The leaf has a version that this node does not speak.",
             remedy="Upgrade the older of both nodes.",
         )
-    kind = members.get("kind")
-    cls = KINDS.get(kind) if isinstance(kind, str) else None
+    cls = KINDS.get(kind)
     if cls is None:
         raise _malformed("is of an unknown kind")
-    if _canonical(members) != data:
-        raise _malformed("is not in its canonical form")
-    return _plan(cls).read(cls, members)
-
-
-def _canonical(members: dict[str, Any]) -> bytes:
     try:
-        return _encode_json(members).encode()
-    except (ValueError, RecursionError) as error:  # lone surrogates have no UTF-8
-        raise _malformed("holds what RFC 8785 cannot express") from error
+        leaf = cls(**_LAYOUTS[cls].read(members))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _malformed("has missing or wrong members") from error
+    # Unknown and repeated members, spaces, other spellings: all end here.
+    if leaf.encode() != data:
+        raise _malformed("is not in its canonical form")
+    return leaf
 
 
+def _members(data: bytes) -> dict[str, Any]:
+    try:
+        members = _read_json(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise _malformed("is not JSON") from error
+    if not isinstance(members, dict):
+        raise _malformed("is not an object")
+    return members
+
+
+_read_json: Final = json.JSONDecoder().decode
 #: Attributes that stand in the leaf under another name.
 _KEYS: Final = {"sender": "from", "recipient": "to", "time_ms": "time"}
 #: Attributes that stand together in one object of the leaf.
@@ -319,128 +371,18 @@ _GROUPS: Final = {
 }
 
 
-class _Plan:
-    """How the attributes of one kind stand in its JSON."""
-
-    def __init__(self, cls: type[Leaf]) -> None:
-        types = {field.name: str(field.type) for field in fields(cls)}  # type: ignore[arg-type] # every kind is a dataclass
-        self._kind = cls.kind
-        self._attributes = tuple(
-            (
-                name,
-                _GROUPS.get(name),
-                _KEYS.get(name, name),
-                _WRITERS.get(_form(name, types[name]), _same),
-                _READERS[_form(name, types[name])],
-            )
-            for name in types
-        )
-        self._groups = {
-            group: sum(_GROUPS.get(name) == group for name in types)
-            for group in {_GROUPS[name] for name in types if name in _GROUPS}
-        }
-        alone = sum(name not in _GROUPS for name in types)
-        self._members = alone + len(self._groups) + len(("v", "kind"))
-
-    def write(self, leaf: Leaf) -> dict[str, Any]:
-        members: dict[str, Any] = {group: {} for group in self._groups}
-        for name, group, key, write, _ in self._attributes:
-            target = members if group is None else members[group]
-            target[key] = write(getattr(leaf, name))
-        members["v"] = VERSION
-        members["kind"] = self._kind
-        return members
-
-    def read(self, cls: type[Leaf], members: dict[str, Any]) -> Leaf:
-        try:
-            if len(members) != self._members or any(
-                len(members[group]) != count for group, count in self._groups.items()
-            ):
-                raise KeyError
-            values = {
-                name: read((members if group is None else members[group])[key])
-                for name, group, key, _, read in self._attributes
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            raise _malformed("has unknown, missing or wrong members") from error
-        return cls(**values)
+def _layout(cls: type[Leaf]) -> Layout:
+    hints = get_type_hints(cls, include_extras=True)
+    forms: dict[str, Form] = {
+        name: hint.__metadata__[0]
+        for name, hint in hints.items()
+        if hasattr(hint, "__metadata__")
+    }
+    constants = {"kind": encode_basestring(cls.kind), "v": str(VERSION)}
+    return Layout(constants=constants, forms=forms, keys=_KEYS, groups=_GROUPS)
 
 
-def _form(name: str, annotation: str) -> str:
-    return name if name == "time_ms" else annotation
-
-
-def _same(value: object) -> object:
-    return value
-
-
-def _write_time(ms: int) -> str:
-    moment = datetime.fromtimestamp(ms // 1000, tz=UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
-
-
-def _read_time(text: object) -> int:
-    moment = datetime.fromisoformat(_read_text(text))
-    ms = int(moment.timestamp()) * 1000 + moment.microsecond // 1000
-    if _write_time(ms) != text:
-        raise ValueError
-    return ms
-
-
-def _read_text(value: object) -> str:
-    if type(value) is not str:
-        raise TypeError
-    return value
-
-
-def _read_number(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= _INTEGER_MAX:
-        raise TypeError
-    return value
-
-
-def _read_digest(value: object) -> bytes:
-    text = _read_text(value)
-    if len(text) != 2 * _DIGEST_BYTES or not _HEX.fullmatch(text):
-        raise ValueError
-    return bytes.fromhex(text)
-
-
-def _read_uuid(value: object) -> UUID:
-    identifier = UUID(_read_text(value))
-    if str(identifier) != value:
-        raise ValueError
-    return identifier
-
-
-def _read_texts(value: object) -> tuple[str, ...]:
-    if type(value) is not list:
-        raise TypeError
-    return tuple(_read_text(item) for item in value)
-
-
-_WRITERS: Final[dict[str, Callable[[Any], object]]] = {
-    "bytes": bytes.hex,
-    "UUID": str,
-    "time_ms": _write_time,
-}
-_READERS: Final[dict[str, Callable[[object], object]]] = {
-    "bytes": _read_digest,
-    "UUID": _read_uuid,
-    "time_ms": _read_time,
-    "str": _read_text,
-    "int": _read_number,
-    "tuple[str, ...]": _read_texts,
-}
-_PLANS: Final = {cls: _Plan(cls) for cls in KINDS.values()}
-
-
-def _plan(cls: type[Leaf]) -> _Plan:
-    return _PLANS[cls]
-
-
-def _no_float(_: str) -> float:
-    raise ValueError
+_LAYOUTS: Final = {cls: _layout(cls) for cls in KINDS.values()}
 
 
 def _malformed(what: str) -> MalformedError:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RFC 6962 hashing, and a tree as the few hashes that its root follows from."""
+"""RFC 6962 hashing, and a tree as the few hashes that its root follows from.
+
+A frontier grows and knows its root; proofs need the tiles of
+`selat.core.tiles`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,9 @@ from selat.errors import MalformedError
 
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = sha256(b"").digest()
+#: Leaves of the greatest tree: what RFC 6962's 64-bit sizes and signed
+#: integers of databases both hold.
+TREE_SIZE_MAX: Final = 2**63 - 1
 _SIZE_BYTES: Final = 8
 
 
@@ -39,23 +46,33 @@ class Frontier:
 
     def __post_init__(self) -> None:
         """Refuse a number of hashes that does not belong to the size."""
-        if self.size < 0 or len(self.hashes) != self.size.bit_count():
+        if (
+            not 0 <= self.size <= TREE_SIZE_MAX
+            or len(self.hashes) != self.size.bit_count()
+            or any(len(item) != HASH_BYTES for item in self.hashes)
+        ):
             raise MalformedError(
-                f"A tree of {self.size} leaves does not have {len(self.hashes)} "
-                "complete subtrees.",
+                f"{len(self.hashes)} hashes are not the complete subtrees of a tree "
+                f"of {self.size} leaves.",
                 remedy="Restore the database from a backup.",
             )
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> Frontier:
-        """Return the frontier after more leaves."""
+        """Return the frontier after more leaves.
+
+        Raises:
+            MalformedError: The tree would be too large, or a hash that stays in
+                the frontier does not have 32 bytes.
+        """
         stack, size = list(self.hashes), self.size
         for item in leaf_hashes:
-            stack.append(item)
             size += 1
+            root, merges = item, size
             # As many merges as there are trailing zero bits in the new size.
-            for _ in range((size & -size).bit_length() - 1):
-                right = stack.pop()
-                stack[-1] = sha256(b"\x01" + stack[-1] + right).digest()
+            while not merges & 1:
+                root = sha256(b"\x01" + stack.pop() + root).digest()
+                merges >>= 1
+            stack.append(root)
         return Frontier(size=size, hashes=tuple(stack))
 
     def root(self) -> bytes:

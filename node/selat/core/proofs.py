@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verify Merkle proofs: inclusion, consistency (RFC 6962 §2.1) and range."""
+"""Verify Merkle proofs: inclusion, consistency (RFC 6962 §2.1) and range.
+
+Each function returns nothing and raises `ProofError` unless the proof, no hash
+shorter and none longer, leads to the root. Nothing here reads tiles.
+"""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
 
-from selat.core.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
+from selat.core.merkle import EMPTY_ROOT, HASH_BYTES, TREE_SIZE_MAX, node_hash
 from selat.errors import ProofError
 
 
@@ -15,30 +19,24 @@ def verify_inclusion(
 ) -> None:
     """Verify that a leaf stands in a tree (RFC 9162 §2.1.3.2).
 
+    Args:
+        leaf_hash: 32-byte hash of the leaf.
+        index: Its index.
+        size: Number of leaves of the tree.
+        proof: The inclusion proof, 32 bytes each.
+        root: 32-byte root of the tree.
+
     Raises:
         ProofError: It is not proven.
     """
     _check_hashes(leaf_hash, root, *proof)
-    if not 0 <= index < size:
+    if not 0 <= index < size <= TREE_SIZE_MAX:
         raise ProofError(
             f"Leaf {index} is outside a tree of {size} leaves.",
             remedy="Compare index and checkpoint.",
         )
-    position, last = index, size - 1
-    digest = leaf_hash
-    for sibling in proof:
-        if last == 0:
-            raise _wrong_length()
-        if position & 1 or position == last:
-            digest = node_hash(sibling, digest)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            digest = node_hash(digest, sibling)
-        position, last = position >> 1, last >> 1
-    if last:
-        raise _wrong_length()
-    _compare(digest, root)
+    computed, _ = _climb(leaf_hash, proof, position=index, last=size - 1)
+    _compare(computed, root)
 
 
 def verify_consistency(
@@ -51,52 +49,83 @@ def verify_consistency(
 ) -> None:
     """Verify that a tree extends an older one (RFC 9162 §2.1.4.2).
 
-    Every tree extends the empty one, whose proof is empty.
+    RFC 9162 proves nothing about the empty tree. C2SP tlog-witness lets it be
+    the older one, and so do we: every tree extends it, by the empty proof, if
+    the old root is the root of the empty tree.
+
+    Args:
+        old_size: Number of leaves of the older tree.
+        old_root: 32-byte root of the older tree.
+        new_size: Number of leaves of the newer tree.
+        new_root: 32-byte root of the newer tree.
+        proof: The consistency proof, 32 bytes each; empty when the sizes are
+            equal or the older tree is empty.
 
     Raises:
         ProofError: It is not proven.
     """
-    if not 0 <= old_size <= new_size:
+    if not 0 <= old_size <= new_size <= TREE_SIZE_MAX:
         raise ProofError(
             f"A tree of {new_size} leaves cannot extend one of {old_size}.",
             remedy="Compare both checkpoints.",
         )
-    if old_size in (0, new_size) and proof:
-        raise _wrong_length()
-    if 0 < old_size == new_size:
-        _compare(old_root, new_root)
+    if old_size in (0, new_size):
+        if proof:
+            raise _wrong_length()
+        _verify_trivial_consistency(old_size, old_root, new_size, new_root)
         return
     _check_hashes(old_root, new_root, *proof)
+    # Steps 2 to 4: start from the greatest complete subtree at the old edge.
+    height = (old_size & -old_size).bit_length() - 1
+    position, last = (old_size - 1) >> height, (new_size - 1) >> height
+    path = [old_root, *proof] if position == 0 else list(proof)
+    if not path:
+        raise _wrong_length()
+    new, old = _climb(path[0], path[1:], position=position, last=last)
+    _compare(old, old_root)
+    _compare(new, new_root)
+
+
+def _verify_trivial_consistency(
+    old_size: int, old_root: bytes, new_size: int, new_root: bytes
+) -> None:
+    """Verify what needs no proof: the empty tree grew, or nothing grew."""
+    if old_size == new_size:
+        _compare(old_root, new_root)
     if old_size == 0:
         _compare(old_root, EMPTY_ROOT)
-        if new_size == 0:
-            _compare(new_root, EMPTY_ROOT)
-        return
-    path = list(proof)
-    position, last = old_size - 1, new_size - 1
-    while position & 1:
-        position, last = position >> 1, last >> 1
-    if position:
-        if not path:
-            raise _wrong_length()
-        start = path.pop(0)
-    else:
-        start = old_root
-    old, new = start, start
+        _check_hashes(new_root)
+
+
+def _climb(
+    start: bytes, path: Sequence[bytes], *, position: int, last: int
+) -> tuple[bytes, bytes]:
+    """Hash from a subtree up to the root (RFC 9162 §2.1.3.2 and §2.1.4.2).
+
+    Args:
+        start: Hash of the subtree.
+        path: Its siblings, lowest first.
+        position: Its index among those of its height.
+        last: Index of the last of them.
+
+    Returns:
+        The root of the whole tree, and the root of the tree that ends with the
+        subtree.
+    """
+    whole, ending = start, start
     for sibling in path:
         if last == 0:
             raise _wrong_length()
         if position & 1 or position == last:
-            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            whole, ending = node_hash(sibling, whole), node_hash(sibling, ending)
             while not position & 1 and position:
                 position, last = position >> 1, last >> 1
         else:
-            new = node_hash(new, sibling)
+            whole = node_hash(whole, sibling)
         position, last = position >> 1, last >> 1
     if last:
         raise _wrong_length()
-    _compare(old, old_root)
-    _compare(new, new_root)
+    return whole, ending
 
 
 def verify_range(
@@ -124,7 +153,7 @@ def verify_range(
     """
     _check_hashes(root, *proof, *leaf_hashes)
     end = first + len(leaf_hashes)
-    if not (leaf_hashes and first >= 0 and end <= size):
+    if not (leaf_hashes and first >= 0 and end <= size <= TREE_SIZE_MAX):
         raise ProofError(
             "The range is empty or outside the tree.",
             remedy="Compare the range with the checkpoint.",
@@ -132,6 +161,7 @@ def verify_range(
     outside = iter(proof)
 
     def subtree(start: int, stop: int) -> bytes:
+        # RFC 6962's split is never deeper than the bits of the size.
         if stop <= first or end <= start:
             try:
                 return next(outside)

@@ -9,6 +9,7 @@ between two tile levels is computed from the lower tile. Proofs follow RFC 6962
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Final, Protocol
 
 from selat.core.merkle import HASH_BYTES, node_hash
@@ -16,6 +17,10 @@ from selat.errors import InvalidInputError, StoreCorruptError
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
+#: What a tile's path can say (C2SP tlog-tiles, "Merkle Tree").
+TILE_LEVEL_MAX: Final = 63
+_PATH_BASE: Final = 1000
+_PAIR_BYTES: Final = 2 * HASH_BYTES
 
 #: Root of the complete or last subtree over the leaves ``[start, end)``.
 Subtree = Callable[[int, int], bytes]
@@ -25,7 +30,11 @@ class TileSource(Protocol):
     """Where tiles are kept."""
 
     def tile(self, level: int, index: int) -> bytes:
-        """Return a tile's hashes, 32 bytes each, as many as there are."""
+        """Return a tile's hashes, 32 bytes each, as many as there are.
+
+        A tile that does not exist is empty. A tile may hold more hashes than
+        the tree had at the size that is asked about.
+        """
 
 
 def updated_tiles(
@@ -40,7 +49,16 @@ def updated_tiles(
 
     Returns:
         Hashes by tile level and index.
+
+    Raises:
+        StoreCorruptError: A tile of before is missing or short.
+        InvalidInputError: A hash does not have 32 bytes.
     """
+    if any(len(item) != HASH_BYTES for item in leaf_hashes):
+        raise InvalidInputError(
+            f"A leaf hash does not have {HASH_BYTES} bytes.",
+            remedy="Append what leaf_hash() returns.",
+        )
     changed: dict[tuple[int, int], bytes] = {}
     level, first, hashes = 0, size_before, list(leaf_hashes)
     while hashes:
@@ -56,7 +74,7 @@ def updated_tiles(
             tile = before + b"".join(hashes[position : position + count])
             changed[level, index] = tile
             if offset + count == TILE_WIDTH:
-                full.append(_fold(_split(tile)))
+                full.append(_fold(tile))
             position += count
         level, first, hashes = level + 1, first_full, full
     return changed
@@ -149,6 +167,29 @@ def root_at(size: int, source: TileSource) -> bytes:
     return _subtrees(source)(0, size)
 
 
+def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
+    """Return where C2SP tlog-tiles serves a tile, below the log's prefix.
+
+    Args:
+        level: Tile level, 0 to 63.
+        index: Index of the tile within its level.
+        width: Number of its hashes, 1 to 256; below 256 it is a partial tile.
+
+    Raises:
+        InvalidInputError: No tile has these numbers.
+    """
+    if not 0 <= level <= TILE_LEVEL_MAX or index < 0 or not 1 <= width <= TILE_WIDTH:
+        raise InvalidInputError(
+            f"No tile has level {level}, index {index} and width {width}.",
+            remedy="Give a level from 0 to 63 and a width from 1 to 256.",
+        )
+    path = f"{index % _PATH_BASE:03d}"
+    while index := index // _PATH_BASE:
+        path = f"x{index % _PATH_BASE:03d}/{path}"
+    partial = f".p/{width}" if width < TILE_WIDTH else ""
+    return f"tile/{level}/{path}{partial}"
+
+
 def _split_at(count: int) -> int:
     """Return the greatest power of two smaller than ``count`` (RFC 6962 §2.1)."""
     return 1 << (count - 1).bit_length() - 1
@@ -170,7 +211,7 @@ def _subtrees(source: TileSource) -> Subtree:
         hashes = tiles[key][offset * HASH_BYTES : end]
         if len(hashes) != HASH_BYTES << height:
             raise _missing(tile_level, tile_index)
-        return _fold(_split(hashes))
+        return _fold(hashes)
 
     def subtree(start: int, end: int) -> bytes:
         """Return the root over ``[start, end)``, complete or at the right edge."""
@@ -184,21 +225,17 @@ def _subtrees(source: TileSource) -> Subtree:
     return subtree
 
 
-def _split(hashes: bytes) -> list[bytes]:
-    return [
-        hashes[start : start + HASH_BYTES]
-        for start in range(0, len(hashes), HASH_BYTES)
-    ]
-
-
-def _fold(hashes: list[bytes]) -> bytes:
+def _fold(hashes: bytes) -> bytes:
     """Return the root over a power of two of hashes."""
-    while len(hashes) > 1:
-        pairs = iter(hashes)
-        hashes = [
-            node_hash(left, right) for left, right in zip(pairs, pairs, strict=True)
-        ]
-    return hashes[0]
+    while len(hashes) > HASH_BYTES:
+        # Two neighbours stand together already: left ‖ right.
+        hashes = b"".join(
+            [
+                sha256(b"\x01" + hashes[start : start + _PAIR_BYTES]).digest()
+                for start in range(0, len(hashes), _PAIR_BYTES)
+            ]
+        )
+    return hashes
 
 
 def _outside(size: int) -> InvalidInputError:

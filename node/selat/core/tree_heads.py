@@ -9,11 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from selat.core.merkle import HASH_BYTES
+from selat.core.merkle import HASH_BYTES, TREE_SIZE_MAX
 from selat.errors import MalformedError
 
-SIZE_MAX: Final = 2**63 - 1
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
+# Newlines and other control characters, and halves of characters.
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
 _LINES_MIN: Final = 3
 
 
@@ -35,10 +36,12 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         """Refuse what a checkpoint cannot say."""
-        lines = (self.origin, *self.extensions)
-        if any(not line or "\n" in line for line in lines):
-            raise _malformed("has an empty line")
-        if not 0 <= self.size <= SIZE_MAX or len(self.root) != HASH_BYTES:
+        if any(
+            not line or _UNPRINTABLE.search(line)
+            for line in (self.origin, *self.extensions)
+        ):
+            raise _malformed("has an empty line, or control characters")
+        if not 0 <= self.size <= TREE_SIZE_MAX or len(self.root) != HASH_BYTES:
             raise _malformed("has a size or root that no tree has")
 
     def text(self) -> bytes:

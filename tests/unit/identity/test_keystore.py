@@ -78,7 +78,7 @@ def test_log_keys_sign_for_the_log(folder: Path) -> None:
     signers = opened(folder).log_signers("police.xa.example/exchange/2030h1")
     text = b"police.xa.example/exchange/2030h1\n0\n" + b"A" * 43 + b"=\n"
     note = sign_note(text, signers)
-    assert open_note(note, [signer.verifier for signer in signers]) == text
+    assert open_note(note, [signer.verifier for signer in signers]).text == text
     assert [signer.verifier.name for signer in signers] == [
         "police.xa.example/exchange/2030h1"
     ] * 2
