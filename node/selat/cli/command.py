@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec
+from enum import Enum
+from typing import Any, Concatenate, ParamSpec, get_args
 
 import typer
+from typer.models import OptionInfo
 
 from selat.cli.context import Context
 from selat.cli.shared import SharedOptions, shared_parameters, take_shared
@@ -52,7 +54,7 @@ def command(app: typer.Typer, name: str) -> Callable[[_Work[_P]], _Work[_P]]:
             asyncio.run(work(context, **values))  # type: ignore[call-arg]  # typer checked them
 
         parameters = [
-            *(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own),
+            *map(_described, own),
             _TYPER_CONTEXT,
             *shared_parameters(of_command=True),
         ]
@@ -64,3 +66,26 @@ def command(app: typer.Typer, name: str) -> Callable[[_Work[_P]], _Work[_P]]:
         return work
 
     return register
+
+
+def _described(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter with what its help shows as the value's name.
+
+    A switch takes no value; a choice shows its choices; anything else is
+    called like its option, unless it says otherwise.
+    """
+    kind, *extra = get_args(parameter.annotation)
+    for each in extra:
+        if isinstance(each, OptionInfo) and each.metavar is None:
+            if kind is bool:
+                each.metavar = ""
+            elif not _is_choice(kind):
+                each.metavar = parameter.name.upper()
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+
+
+def _is_choice(kind: object) -> bool:
+    return any(
+        isinstance(each, type) and issubclass(each, Enum)
+        for each in (kind, *get_args(kind))
+    )

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from selat.cli.display import moment, number
 from selat.cli.files import read_file
+from selat.cli.plain import rfc3339
 from selat.core.cards import ENVELOPE_BYTES_MAX
 from selat.core.checkpoints import Checkpoint, open_checkpoint
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
@@ -58,7 +59,7 @@ class ProvenLeaf:
         return {
             "origin": self.checkpoint.origin,
             "index": self.index,
-            "time": self.at.isoformat().replace("+00:00", "Z"),
+            "time": rfc3339(self.at),
             "checkpoint_size": self.checkpoint.size,
             "checkpoint_root": self.checkpoint.root.hex(),
         }

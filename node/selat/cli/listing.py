@@ -15,32 +15,16 @@ from selat.cli.plain import plain, time_of, uuid_text
 from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import message_pb2
 
-_COLUMNS: Final = (
-    "no.",
-    "stored",
-    "from",
-    "category",
-    "type",
-    "marking",
-    "title",
-    "id",
+UUID_WIDTH: Final = 36
+"""Characters of an identifier, which should stay in one line to be copied."""
+
+_WIDE: Final = (
+    *("no.", "stored", "from", "category", "type", "marking"),
+    *("title", "id"),
 )
+_NARROW: Final = ("no.", "stored", "from", "title")
 
 _URGENCY_STYLES: Final = {"flash": "fail", "urgent": "warn"}
-
-
-def _message_row(info: pb.MessageInfo, message: message_pb2.Message) -> Sequence[Text]:
-    """Return the cells of one message under `_COLUMNS`."""
-    return (
-        Text(str(info.number)),
-        Text(moment(time_of(info, "stored_at"))),
-        Text(printable(info.originator)),
-        Text(printable(info.category)),
-        _kind(info),
-        Text(marking_of(info)),
-        Text(printable(message.header.title) or ABSENT),
-        Text(identity_of(info)),
-    )
 
 
 def message_entry(
@@ -83,13 +67,13 @@ def _kind(info: pb.MessageInfo) -> Text:
 
 
 def show_messages(output: Output, found: Sequence[pb.FoundMessage]) -> None:
-    """Print matches as a table."""
-    output.table(
-        _COLUMNS,
-        [_message_row(each.info, each.message) for each in found],
-        right=("no.",),
-        whole=("id",),
-    )
+    """Print matches as a table; on a narrow terminal with two lines for each."""
+    if output.is_narrow:
+        rows = [_narrow_row(each.info, _title(each)) for each in found]
+        output.table(_NARROW, rows, right=("no.",), least={"title": UUID_WIDTH})
+    else:
+        rows = [_wide_row(each.info, _title(each)) for each in found]
+        output.table(_WIDE, rows, right=("no.",), least={"id": UUID_WIDTH})
 
 
 def found_entries(
@@ -104,3 +88,29 @@ def found_entries(
         )
         for each in found
     ]
+
+
+def _title(found: pb.FoundMessage) -> Text:
+    return Text(printable(found.message.header.title) or ABSENT)
+
+
+def _wide_row(info: pb.MessageInfo, title: Text) -> Sequence[Text]:
+    return (
+        Text(str(info.number)),
+        Text(moment(time_of(info, "stored_at"))),
+        Text(printable(info.originator)),
+        Text(printable(info.category)),
+        _kind(info),
+        Text(marking_of(info)),
+        title,
+        Text(identity_of(info)),
+    )
+
+
+def _narrow_row(info: pb.MessageInfo, title: Text) -> Sequence[Text]:
+    return (
+        Text(str(info.number)),
+        Text(moment(time_of(info, "stored_at")).replace(" ", "\n")),
+        Text(printable(info.originator) + "\n").append_text(_kind(info)),
+        title.append(f"\n{identity_of(info)}", style="dim"),
+    )

@@ -47,7 +47,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "import": ("imports", _MESSAGES, "Publish the entries of an official list."),
     "inbox": ("inbox", _MESSAGES, "Show what arrived; take it in hand."),
     "watch": ("inbox", _MESSAGES, "Follow what arrives."),
-    "search": ("search", _MESSAGES, "Look for messages."),
+    "search": ("search", _MESSAGES, "Look for messages, own and received."),
     "show": ("show", _MESSAGES, "Show one message and where it stands."),
     "outbox": ("outbox", _MESSAGES, "Show what is on its way; retry dead letters."),
 }
@@ -117,6 +117,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run the command of this process's arguments and exit."""
+    # gRPC's C++ core writes its own remarks; ours say what happened.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(run(sys.argv[1:]))
 
 

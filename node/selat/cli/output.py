@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Final
 
 from rich import box
@@ -25,6 +26,9 @@ from selat.errors import InvalidRecordError, SelatError
 
 # Columns where there is no terminal: wide enough that rows do not wrap.
 _PIPE_WIDTH: Final = 160
+
+# Columns from which a table of messages fits.
+_WIDE: Final = 130
 
 _STYLES: Final = {
     "ok": "green",
@@ -47,6 +51,11 @@ class Output:
         self.as_json = as_json
         self._out = _console(stderr=False)
         self._err = _console(stderr=True)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether wide tables would not fit."""
+        return self._out.width < _WIDE
 
     # --- results -----------------------------------------------------------
     def document(self, value: Mapping[str, object]) -> None:
@@ -83,7 +92,7 @@ class Output:
         rows: Iterable[Sequence[str | Text]],
         *,
         right: Sequence[str] = (),
-        whole: Sequence[str] = (),
+        least: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Print rows under headings.
 
@@ -91,15 +100,14 @@ class Output:
             columns: The headings.
             rows: As many cells in each row as there are columns.
             right: Headings of the columns that are aligned to the right.
-            whole: Headings of the columns whose cells stay in one line, so
-                that they can be copied.
+            least: Least width by heading, for what should stay in one line.
         """
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(
                 column,
                 justify="right" if column in right else "left",
-                no_wrap=column in whole,
+                min_width=least.get(column),
                 overflow="fold",
             )
         for row in rows:
@@ -108,12 +116,11 @@ class Output:
 
     def fields(self, pairs: Iterable[tuple[str, str | Text]]) -> None:
         """Print names and values under each other."""
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="dim", no_wrap=True)
-        grid.add_column(overflow="fold")
-        for name, value in pairs:
-            grid.add_row(name, _cell(value))
-        self._out.print(grid)
+        rows = list(pairs)
+        width = max((len(name) for name, _ in rows), default=0)
+        for name, value in rows:
+            line = Text.assemble((name.ljust(width), "dim"), "  ", _cell(value))
+            self._out.print(line, soft_wrap=True)
 
     # --- remarks -----------------------------------------------------------
     def note(self, text: str, *, style: str = "quiet") -> None:

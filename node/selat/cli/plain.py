@@ -42,6 +42,12 @@ def time_of(message: Message, field: str) -> datetime | None:
     return stamp.ToDatetime(tzinfo=UTC)
 
 
+def rfc3339(at: datetime) -> str:
+    """Return a time in UTC to the millisecond (RFC 3339)."""
+    text = at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
 def enum_name(descriptor: EnumDescriptor, value: int) -> str:
     """Return the lower-case name of an enumeration value without its prefix.
 
@@ -91,7 +97,7 @@ def _field(message: Message, field: FieldDescriptor) -> object:
 def _value(field: FieldDescriptor, value: object) -> object:
     match value:
         case Timestamp():
-            return value.ToDatetime(tzinfo=UTC).isoformat().replace("+00:00", "Z")
+            return rfc3339(value.ToDatetime(tzinfo=UTC))
         case Message():
             return plain(value)
         case bytes():

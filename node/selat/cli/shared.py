@@ -86,6 +86,7 @@ _DECLARATIONS: Final[Mapping[str, _Declaration]] = {
     "as_json": _Declaration(
         kind=bool,
         flag="--json",
+        metavar="",
         help="Print JSON: one document, or one line for each event.",
         shown_in_command=True,
     ),

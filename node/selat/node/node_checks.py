@@ -12,6 +12,7 @@ from typing import Final
 from selat.core.tiles import root_at
 from selat.errors import SelatError
 from selat.identity.card import SignedCard, parse_card
+from selat.identity.key_kinds import KeyKind
 from selat.identity.keystore import KeyStore
 from selat.node.configuration import NodeConfiguration
 from selat.node.findings import Finding, fail, failed, ok, warn
@@ -26,6 +27,8 @@ from selat.store.values import IncidentRow, OutboxState, PeerRow, PeerState, Tre
 CARD_WARN: Final = timedelta(days=30)
 
 _INCIDENTS_MAX: Final = 20
+# They sign cards and nothing else, and may be kept offline.
+_ROOT: Final = (KeyKind.ROOT_ED25519, KeyKind.ROOT_MLDSA44)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +53,15 @@ def check_keys(folder: NodeFolder, passphrase: bytes | None) -> Iterator[Finding
         return
     try:
         keys = KeyStore.open(folder.keys, passphrase)
-        for look in (
-            keys.root,
-            keys.log,
-            keys.witness,
-            keys.tls,
-            keys.desk,
-            keys.store,
-        ):
-            look()
+        for kind in KeyKind:
+            if kind not in _ROOT or keys.generations(kind):
+                keys.key_id(kind)
     except SelatError as error:
         yield failed("keys", error)
-    else:
-        yield ok("keys", "The key store opens and has its keys.")
+        return
+    yield ok("keys", "The key store opens and has its keys.")
+    if not all(map(keys.generations, _ROOT)):
+        yield ok("keys", "The root keys are elsewhere; a new card needs them.")
 
 
 def check_card(
@@ -113,7 +112,7 @@ def check_release_list(folder: NodeFolder) -> Iterator[Finding]:
         yield failed("policy", error)
     else:
         peers = sum(1 for categories in released.values() if categories)
-        yield ok("policy", f"The release list names {peers} peers.")
+        yield ok("policy", f"Peers that the release list lets receive: {peers}.")
 
 
 def check_database(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:

@@ -231,7 +231,7 @@ def test_the_inbox_as_json_has_stable_keys(selat: Command, desk: FakeDesk) -> No
     assert entry["number"] == 7
     assert entry["id"] == str(ID)
     assert entry["direction"] == "in"
-    assert entry["stored_at"] == "2026-01-31T08:00:00Z"
+    assert entry["stored_at"] == "2026-01-31T08:00:00.000Z"
     assert entry["acknowledged_at"] is None
     assert "message" not in entry
     assert full["message"]["header"]["id"] == str(ID)

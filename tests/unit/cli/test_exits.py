@@ -35,5 +35,5 @@ def test_errors_end_the_command_with_the_code_of_their_branch(
 
 def test_no_error_ends_the_command_with_success() -> None:
     for cls in all_classes(errors.SelatError):
-        error = cls(()) if cls is errors.InvalidRecordError else cls("x")  # type: ignore[arg-type]  # its own constructor
+        error = cls(()) if cls is errors.InvalidRecordError else cls("x")
         assert exit_code_of(error) is not ExitCode.OK

@@ -17,6 +17,7 @@ from selat.cli.connection import Desk
 from selat.cli.context import Context
 from selat.cli.display import ABSENT, counted, number
 from selat.cli.output import Output
+from selat.cli.plain import rfc3339
 from selat.importers.un_list.changes import Change, Plan
 from selat.importers.un_list.importing import (
     Publication,
@@ -168,7 +169,7 @@ def _report(
     if output.as_json:
         output.document(
             {
-                "generated": planned.generated.isoformat().replace("+00:00", "Z"),
+                "generated": rfc3339(planned.generated),
                 "dry_run": dry_run,
                 "published": published,
                 "unchanged": planned.unchanged,

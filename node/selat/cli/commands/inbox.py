@@ -43,9 +43,9 @@ async def inbox(
         bool, typer.Option("--contents", help="With --json: header and body too.")
     ] = False,
 ) -> None:
-    """Show what arrived, newest first; take a message in hand.
+    """Show what arrived; take it in hand.
 
-    Without options: what nobody has in hand.
+    Without options: what nobody has in hand, newest first.
     """
     output = context.output
     async with context.desk() as desk:
@@ -62,6 +62,8 @@ async def inbox(
         output.document({"messages": found_entries(found, with_contents=contents)})
     elif found:
         show_messages(output, found)
+        if len(found) == limit:
+            output.note(f"These are the newest {limit}; more with --limit.")
     else:
         output.say(
             "Nothing has arrived." if every else "Nothing waits. All of it: --all",
@@ -89,7 +91,7 @@ async def watch(
         bool, typer.Option("--contents", help="With --json: header and body too.")
     ] = False,
 ) -> None:
-    """Follow what arrives, until stopped.
+    """Follow what arrives.
 
     Each message has a cursor; resume after the last one seen with --after.
     """

@@ -12,6 +12,7 @@ import typer
 from selat.cli.command import command, group
 from selat.cli.context import Context
 from selat.cli.display import listed, moment
+from selat.cli.plain import rfc3339
 from selat.identity.card import SignedCard
 from selat.node.configuration import NodeConfiguration
 from selat.node.initialise import NewNode, initialise_node
@@ -117,7 +118,7 @@ def _document(context: Context, signed: SignedCard) -> dict[str, object]:
         "agency": card.agency,
         "endpoints": list(card.endpoints),
         "categories": list(card.categories),
-        "card_valid_until": card.valid_until.isoformat(),
+        "card_valid_until": rfc3339(card.valid_until),
         "fingerprint_hex": signed.fingerprint.hex_groups(),
         "fingerprint_words": signed.fingerprint.words(),
     }

@@ -13,7 +13,7 @@ from rich.text import Text
 from selat.cli.command import command, group
 from selat.cli.context import Context
 from selat.cli.display import ABSENT, counted, moment, printable
-from selat.cli.listing import identity_of
+from selat.cli.listing import UUID_WIDTH, identity_of
 from selat.cli.output import Output, styled
 from selat.cli.paging import outbox_entries
 from selat.cli.plain import enum_name, plain, time_of, uuid_bytes
@@ -22,16 +22,8 @@ from selat.v1 import desk_service_pb2 as pb
 
 app = group("Show what is on its way; retry dead letters.")
 
-_COLUMNS: Final = (
-    "entry",
-    "peer",
-    "state",
-    "category",
-    "type",
-    "queued",
-    "reason",
-    "id",
-)
+_WIDE: Final = ("entry", "peer", "state", "category", "type", "queued", "reason", "id")
+_NARROW: Final = ("entry", "peer", "state", "id")
 
 _STYLES: Final = {
     "accepted": "ok",
@@ -72,7 +64,7 @@ async def list_entries(
     if output.as_json:
         output.document({"entries": [plain(entry) for entry in entries]})
     elif entries:
-        show_entries(output, entries, with_id=True)
+        show_entries(output, entries)
         if len(entries) == limit:
             output.note(f"These are the newest {limit}; more with --limit.")
     else:
@@ -94,7 +86,7 @@ async def show(
     if output.as_json:
         output.document({"entries": [plain(entry) for entry in found.outbox]})
     elif found.outbox:
-        show_entries(output, found.outbox, with_id=False)
+        show_entries(output, found.outbox)
     else:
         output.say("This message was not published here.", style="quiet")
 
@@ -105,7 +97,7 @@ async def retry(
     *,
     numbers: Annotated[
         list[int] | None,
-        typer.Argument(metavar="ENTRY...", help="Numbers of dead letters.", min=1),
+        typer.Argument(metavar="ENTRY", help="Numbers of dead letters.", min=1),
     ] = None,
     peer: Annotated[
         str, typer.Option(help="Every dead letter for this peer instead.")
@@ -132,21 +124,16 @@ async def retry(
         output.say("There was no dead letter.", style="quiet")
 
 
-def show_entries(
-    output: Output, entries: Sequence[pb.OutboxEntry], *, with_id: bool
-) -> None:
-    """Print entries as a table; without their ids when they share one."""
-    end = None if with_id else -1
-    output.table(
-        _COLUMNS[:end],
-        [_entry_row(entry)[:end] for entry in entries],
-        right=("entry",),
-        whole=("id",),
-    )
+def show_entries(output: Output, entries: Sequence[pb.OutboxEntry]) -> None:
+    """Print entries as a table; on a narrow terminal with two lines for each."""
+    least = {"id": UUID_WIDTH}
+    if output.is_narrow:
+        output.table(_NARROW, map(_narrow_row, entries), right=("entry",), least=least)
+    else:
+        output.table(_WIDE, map(_wide_row, entries), right=("entry",), least=least)
 
 
-def _entry_row(entry: pb.OutboxEntry) -> tuple[str | Text, ...]:
-    """Return the cells of one entry under `_COLUMNS`."""
+def _wide_row(entry: pb.OutboxEntry) -> Sequence[str | Text]:
     return (
         str(entry.number),
         entry.peer,
@@ -157,6 +144,15 @@ def _entry_row(entry: pb.OutboxEntry) -> tuple[str | Text, ...]:
         printable(entry.reason) or ABSENT,
         identity_of(entry),
     )
+
+
+def _narrow_row(entry: pb.OutboxEntry) -> Sequence[str | Text]:
+    state = _state_cell(entry)
+    if entry.reason:
+        state.append(f"\n{printable(entry.reason)}", style="default not bold")
+    kind = printable(f"{entry.category} {entry.record_type.replace('_', ' ')}")
+    identity = Text(identity_of(entry)).append(f"\n{kind}", style="dim")
+    return str(entry.number), entry.peer, state, identity
 
 
 def _state_cell(entry: pb.OutboxEntry) -> Text:

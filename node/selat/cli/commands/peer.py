@@ -165,7 +165,9 @@ def _is_accepted(signed: SignedCard, known: pb.ListPeersResponse) -> bool:
     """Whether the card is under a root that was compared before."""
     shown = signed.fingerprint.hex_groups()
     return any(
-        peer.name == signed.card.name and peer.fingerprint_hex == shown
+        peer.name == signed.card.name
+        and peer.standing == "accepted"
+        and peer.fingerprint_hex == shown
         for peer in known.peers
     )
 
@@ -173,7 +175,7 @@ def _is_accepted(signed: SignedCard, known: pb.ListPeersResponse) -> bool:
 def _compare(signed: SignedCard, output: Output) -> str:
     """Let a person compare the fingerprint; return it when it is the same."""
     shown = signed.fingerprint
-    if output.as_json or not sys.stdin.isatty():
+    if output.as_json or not _at_a_terminal():
         raise InvalidInputError(
             f"The card of {signed.card.name} is not compared yet.",
             remedy="Ask the peer by telephone and add --fingerprint '…'.",
@@ -188,6 +190,10 @@ def _compare(signed: SignedCard, output: Output) -> str:
             remedy="If it differs, do not use this card, and tell the peer.",
         )
     return shown.hex_groups()
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _fields(peer: pb.Peer) -> list[tuple[str, str | Text]]:

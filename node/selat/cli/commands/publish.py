@@ -39,9 +39,7 @@ async def publish(
     *,
     files: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="FILE...", help="Messages as JSON; - for standard input."
-        ),
+        typer.Argument(metavar="FILE", help="Messages as JSON; - for standard input."),
     ],
 ) -> None:
     """Publish messages from files.

@@ -50,7 +50,7 @@ async def search(
     values: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="VALUE...",
+            metavar="VALUE",
             help="Passport, name, telephone …; - reads one a line from standard "
             "input, which leaves no trace in the shell's history.",
         ),
@@ -76,9 +76,10 @@ async def search(
         bool, typer.Option("--contents", help="With --json: header and body too.")
     ] = False,
 ) -> None:
-    """Look for messages, own and received, newest first.
+    """Look for messages, own and received.
 
-    A message must have all the values; without a value, all messages match.
+    The newest come first. A message must have all the values; without a value,
+    all messages match.
     """
     request = pb.SearchMessagesRequest(
         category=category,

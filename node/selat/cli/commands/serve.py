@@ -35,9 +35,10 @@ async def serve(
         LogLevel, typer.Option(help="The least urgent events that are logged.")
     ] = LogLevel.INFO,
 ) -> None:
-    """Run the node until SIGTERM or Ctrl-C; it finishes what it has in hand.
+    """Run the node until it is told to stop.
 
-    The log goes to standard error. It holds no contents of messages.
+    SIGTERM or Ctrl-C stop it; it finishes what it has in hand. The log goes to
+    standard error and holds no contents of messages.
     """
     context.require_local("serve")
     output = context.output

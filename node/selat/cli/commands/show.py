@@ -45,7 +45,7 @@ async def show(
         ),
     ] = None,
 ) -> None:
-    """Show one message: header, body and where it stands with each peer."""
+    """Show one message and where it stands."""
     output = context.output
     identifier = uuid_bytes(message)
     request = pb.GetMessageRequest(
@@ -110,7 +110,7 @@ def _print(
             "Its contents were erased; the log still holds its proof.", style="warn"
         )
     if found.outbox:
-        show_entries(output, found.outbox, with_id=False)
+        show_entries(output, found.outbox)
     if exchanges is not None:
         _print_exchanges(output, exchanges)
 

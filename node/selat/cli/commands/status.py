@@ -47,7 +47,7 @@ async def status(
         str, typer.Option(metavar="NODE", help="With --clear: the incident's peer.")
     ] = "",
 ) -> None:
-    """Show the node, its log, its links and what an operator must look at."""
+    """Show the node, its log, links and incidents."""
     if peer and not clear:
         raise InvalidInputError(
             "--peer says which incident --clear means.", remedy="Add --clear REASON."
@@ -64,10 +64,7 @@ async def status(
         output.document(plain(state))
         return
     output.fields(_fields(state, now=datetime.now(UTC)))
-    if state.links:
-        output.table(
-            _LINK_COLUMNS, map(_link_row, state.links), right=_LINK_COLUMNS[2:10]
-        )
+    _show_links(output, state)
     _show_incidents(output, state)
 
 
@@ -78,11 +75,10 @@ def _fields(
     card: str | Text = moment(until)
     if until is not None and until - now < _EXPIRES_SOON:
         card = styled(f"{moment(until)} renew it", "fail" if until <= now else "warn")
-    waiting = number(state.unacknowledged)
-    received = Text(f"{number(state.messages_in)} received, ")
-    received.append_text(
-        styled(f"{waiting} in nobody's hands", "warn" if state.unacknowledged else "ok")
-    )
+    received = Text(f"{number(state.messages_in)} received")
+    if state.unacknowledged:
+        waiting = f", {number(state.unacknowledged)} in nobody's hands"
+        received.append_text(styled(waiting, "warn"))
     return [
         ("node", Text.assemble((printable(state.name), "bold"), f" · {state.state}")),
         ("agency", state.agency),
@@ -95,6 +91,16 @@ def _fields(
         ("messages", received),
         ("", f"{number(state.messages_out)} published"),
     ]
+
+
+def _show_links(output: Output, state: pb.GetStatusResponse) -> None:
+    rows = [_link_row(link) for link in state.links]
+    if rows and not output.is_narrow:
+        output.table(_LINK_COLUMNS, rows, right=_LINK_COLUMNS[2:10])
+        return
+    for row in rows:
+        output.blank()
+        output.fields(zip(_LINK_COLUMNS, row, strict=True))
 
 
 def _link_row(link: pb.LinkStatus) -> tuple[str | Text, ...]:
