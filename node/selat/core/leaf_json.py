@@ -1,37 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the attributes of a leaf stand in its RFC 8785 JSON, and back.
 
+Where the members of an object are known, RFC 8785 leaves one way to write it:
+members sorted, no white space, one escape for each character that needs one. A
+`Layout` therefore writes with a template and reads with a regular expression
+over the whole leaf, both made from the same members. What an expression cannot
+bound (the greatest number, real dates, which escape) is checked on top.
+
 An annotation names the form of an attribute: `Digest`, `Moment`, `HexDigest` …
-A `Layout` writes such attributes straight into the one canonical form: members
-sorted, no spaces, and only texts, whole numbers and lists of texts as values.
-Its reading is typed but lenient in form; `selat.core.leaves` writes what it
-read once more and takes nothing but the very same bytes.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import attrgetter
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
+from selat.core.times import to_ms, utc
+
 #: Numbers above this are not exact in every JSON reader (RFC 8785 §3.2.2.3).
 NUMBER_MAX: Final = 2**53 - 1
 #: The last millisecond of RFC 3339's last year, 9999.
 TIME_MS_MAX: Final = 253_402_300_799_999
 DIGEST_BYTES: Final = 32
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
-_OFFSET: Final = len("+00:00")
-_HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 #: Leaves of one batch share a few moments.
 _MOMENTS: Final = 64
+
+#: Where a member stands: its name, after the name of the object around it.
+Path: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +42,17 @@ class Form:
     """How one kind of value is written, read and checked.
 
     Attributes:
+        pattern: Regular expression of its JSON text, with one group.
         write: Gives the JSON text of a value.
-        read: Takes what a JSON reader gave; TypeError or ValueError if it is
-            nothing of the kind.
-        holds: Tells whether a value may stand in a leaf; None if all may.
+        read: Gives the value of what the group matched, or a ValueError.
+        holds: Gives something true for a value that may stand in a leaf; None if
+            all values may.
     """
 
+    pattern: str
     write: Callable[[Any], str]
-    read: Callable[[Any], object]
-    holds: Callable[[Any], bool] | None = None
+    read: Callable[[str], object]
+    holds: Callable[[Any], object] | None = None
 
 
 class Layout:
@@ -55,50 +60,47 @@ class Layout:
 
     Args:
         constants: JSON texts of members that are always the same.
-        forms: Form of each attribute by name.
-        keys: Member names that differ from the attribute's name.
-        groups: Name of the inner object, for attributes that stand in one.
+        attributes: Name and form of the attribute that stands at each path.
     """
 
     def __init__(
         self,
         *,
-        constants: Mapping[str, str],
-        forms: Mapping[str, Form],
-        keys: Mapping[str, str],
-        groups: Mapping[str, str],
+        constants: Mapping[Path, str],
+        attributes: Mapping[Path, tuple[str, Form]],
     ) -> None:
         """Work out once what every leaf of the kind needs."""
-        paths = {name: (groups.get(name, ""), keys.get(name, name)) for name in forms}
-        # As they stand in the text: by outer name first, by inner name second.
-        names = sorted(paths, key=lambda name: [part for part in paths[name] if part])
-        self._template: Final = _template(constants, paths.values())
-        self._values: Final = attrgetter(*names)
-        self._writers: Final = tuple(forms[name].write for name in names)
-        self._readers: Final = tuple(
-            (name, *paths[name], forms[name].read) for name in names
-        )
+        template = _object({**constants, **dict.fromkeys(attributes, "%s")})
+        # In the order of the template, which sorts the members of each object.
+        ordered = [attributes[path] for path in sorted(attributes)]
+        forms = [form for _, form in ordered]
+        self._names: Final = tuple(name for name, _ in ordered)
+        self._template: Final = template
+        self._pattern: Final = _pattern(template, forms)
+        self._values: Final = attrgetter(*self._names)
+        self._writers: Final = tuple(form.write for form in forms)
+        self._readers: Final = tuple(form.read for form in forms)
         self._checks: Final = tuple(
-            (name, holds) for name in names if (holds := forms[name].holds) is not None
+            (name, form.holds) for name, form in ordered if form.holds is not None
         )
 
     def write(self, leaf: object) -> str:
         """Return the canonical JSON of a leaf."""
-        values = zip(self._writers, self._values(leaf), strict=True)
-        return self._template % tuple([write(value) for write, value in values])
+        pairs = zip(self._writers, self._values(leaf), strict=True)
+        return self._template % tuple([write(value) for write, value in pairs])
 
-    def read(self, members: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the attributes that a JSON object holds.
+    def read(self, text: str) -> dict[str, Any]:
+        """Return the attributes of a leaf by name; their bounds are not checked.
 
         Raises:
-            KeyError: A member is missing.
-            TypeError: A member is of another type.
-            ValueError: A member has another form.
+            ValueError: The text has not this layout.
         """
-        return {
-            name: read((members[group] if group else members)[key])
-            for name, group, key, read in self._readers
-        }
+        match = self._pattern.fullmatch(text)
+        if match is None:
+            raise ValueError
+        pairs = zip(self._readers, match.groups(), strict=True)
+        values = [read(group) for read, group in pairs]
+        return dict(zip(self._names, values, strict=True))
 
     def wrong(self, leaf: object) -> str:
         """Return the name of the first attribute out of its bounds, or nothing."""
@@ -108,42 +110,51 @@ class Layout:
         return ""
 
 
-def _template(constants: Mapping[str, str], paths: Iterable[tuple[str, str]]) -> str:
-    members: dict[str, Any] = dict(constants)
-    for group, key in paths:
-        (members.setdefault(group, {}) if group else members)[key] = "%s"
-    return _object(members)
-
-
-def _object(members: Mapping[str, Any]) -> str:
-    """Return an object whose values are JSON texts or objects, names sorted."""
+def _object(members: Mapping[Path, str]) -> str:
+    """Return an object of JSON texts by path, names sorted."""
+    grouped: dict[str, dict[Path, str]] = {}
+    for path, text in members.items():
+        grouped.setdefault(path[0], {})[path[1:]] = text
     parts = (
-        f'"{key}":{value if isinstance(value, str) else _object(value)}'
-        for key, value in sorted(members.items())
+        f'"{name}":{inner[()] if () in inner else _object(inner)}'
+        for name, inner in sorted(grouped.items())
     )
     return "{" + ",".join(parts) + "}"
 
 
-def _read_text(value: object) -> str:
-    if type(value) is not str:
-        raise TypeError
-    return value
+def _pattern(template: str, forms: Sequence[Form]) -> re.Pattern[str]:
+    first, *others = (re.escape(literal) for literal in template.split("%s"))
+    parts = [
+        form.pattern + literal for form, literal in zip(forms, others, strict=True)
+    ]
+    return re.compile(first + "".join(parts))
 
 
-def _read_number(value: object) -> int:
-    if type(value) is not int:  # True is an int, but no number in JSON
-        raise TypeError
-    return value
+# RFC 8785 §3.2.2.2. No text matches in two ways, so that no quantifier needs to
+# give back what it took; possessive ones make that sure and every text quick.
+_PLAIN: Final = r'[^"\\\x00-\x1f]*+'
+_STRING: Final = rf'{_PLAIN}(?:\\(?:["\\bfnrt]|u00[01][0-9a-f]){_PLAIN})*+'
+_STRINGS: Final = re.compile(f'"({_STRING})"')
+
+
+def _read_text(inside: str) -> str:
+    if "\\" not in inside:
+        return inside
+    text: str = json.loads(f'"{inside}"')
+    if encode_basestring(text) != f'"{inside}"':
+        raise ValueError
+    return text
 
 
 def _write_texts(values: tuple[str, ...]) -> str:
     return "[" + ",".join(map(encode_basestring, values)) + "]"
 
 
-def _read_texts(value: object) -> tuple[str, ...]:
-    if type(value) is not list:
-        raise TypeError
-    return tuple([_read_text(item) for item in value])
+def _read_texts(inside: str) -> tuple[str, ...]:
+    if "\\" in inside:
+        return tuple(map(_read_text, _STRINGS.findall(inside)))
+    # Without an escape there is no quotation mark inside of a text.
+    return tuple(inside[1:-1].split('","')) if inside else ()
 
 
 def _write_hex(value: bytes) -> str:
@@ -154,74 +165,98 @@ def _write_identifier(value: UUID) -> str:
     return f'"{value}"'
 
 
-def _read_identifier(value: object) -> UUID:
-    return UUID(_read_text(value))
-
-
 @lru_cache(_MOMENTS)
 def _write_moment(ms: int) -> str:
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return f'"{moment.isoformat(timespec="milliseconds")[:-_OFFSET]}Z"'
+    moment = utc(ms).replace(tzinfo=None)
+    return f'"{moment.isoformat(timespec="milliseconds")}Z"'
 
 
 @lru_cache(_MOMENTS)
-def _read_moment(value: str) -> int:
-    return (datetime.fromisoformat(value) - _EPOCH) // _MILLISECOND
+def _read_moment(inside: str) -> int:
+    return to_ms(datetime.fromisoformat(inside))
 
 
-def one_of(*texts: str) -> Form:
-    """Return the form of a text out of a closed list."""
-    return Form(
-        write=encode_basestring, read=_read_text, holds=frozenset(texts).__contains__
-    )
+def _is_number(value: int) -> bool:
+    # True is an int, but no number in JSON.
+    return type(value) is int and 0 <= value <= NUMBER_MAX
+
+
+def _is_moment(value: int) -> bool:
+    return type(value) is int and 0 <= value <= TIME_MS_MAX
 
 
 def _is_digest(value: bytes) -> bool:
     return len(value) == DIGEST_BYTES
 
 
-def _is_hex_digest(value: str) -> bool:
-    return _HEX_DIGEST.fullmatch(value) is not None
+def one_of(*texts: str) -> Form:
+    """Return the form of a text out of a closed list."""
+    return Form(
+        pattern=f'"({"|".join(map(re.escape, texts))})"',
+        write=encode_basestring,
+        read=str,
+        holds=frozenset(texts).__contains__,
+    )
 
+
+def _text_like(expression: str) -> Form:
+    """Return the form of a text that an expression matches, without escapes."""
+    return Form(
+        pattern=f'"({expression})"',
+        write=encode_basestring,
+        read=str,
+        holds=re.compile(expression).fullmatch,
+    )
+
+
+_HEX: Final = "[0-9a-f]"
+_UUID: Final = "-".join(f"{_HEX}{{{digits}}}" for digits in (8, 4, 4, 4, 12))
+_DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}"
 
 #: Any text.
-Text: TypeAlias = Annotated[str, Form(write=encode_basestring, read=_read_text)]
+Text: TypeAlias = Annotated[
+    str, Form(pattern=f'"({_STRING})"', write=encode_basestring, read=_read_text)
+]
 #: Any texts, in their order.
 Texts: TypeAlias = Annotated[
-    tuple[str, ...], Form(write=_write_texts, read=_read_texts)
+    tuple[str, ...],
+    Form(
+        pattern=rf'\[((?:"{_STRING}"(?:,"{_STRING}")*+)?+)\]',
+        write=_write_texts,
+        read=_read_texts,
+    ),
 ]
 #: A whole number that is not negative.
 Number: TypeAlias = Annotated[
     int,
-    Form(write=str, read=_read_number, holds=lambda number: 0 <= number <= NUMBER_MAX),
+    Form(pattern="(0|[1-9][0-9]{0,15})", write=str, read=int, holds=_is_number),
 ]
 #: Identifier of a message, 36 characters in JSON.
 Identifier: TypeAlias = Annotated[
-    UUID, Form(write=_write_identifier, read=_read_identifier)
+    UUID, Form(pattern=f'"({_UUID})"', write=_write_identifier, read=UUID)
 ]
 #: 32 bytes, lower-case hexadecimal in JSON.
 Digest: TypeAlias = Annotated[
-    bytes, Form(write=_write_hex, read=bytes.fromhex, holds=_is_digest)
-]
-#: 32 bytes as 64 lower-case hexadecimal digits.
-HexDigest: TypeAlias = Annotated[
-    str, Form(write=encode_basestring, read=_read_text, holds=_is_hex_digest)
-]
-#: `HexDigest`, or empty where there is none.
-HexDigestOrNone: TypeAlias = Annotated[
-    str,
+    bytes,
     Form(
-        write=encode_basestring,
-        read=_read_text,
-        holds=lambda value: not value or _is_hex_digest(value),
+        pattern=f'"({_HEX}{{64}})"',
+        write=_write_hex,
+        read=bytes.fromhex,
+        holds=_is_digest,
     ),
 ]
+#: 32 bytes as 64 lower-case hexadecimal digits.
+HexDigest: TypeAlias = Annotated[str, _text_like(f"{_HEX}{{64}}")]
+#: `HexDigest`, or empty where there is none.
+HexDigestOrNone: TypeAlias = Annotated[str, _text_like(f"(?:{_HEX}{{64}})?+")]
 #: ms since the epoch, RFC 3339 in UTC with milliseconds in JSON.
 Moment: TypeAlias = Annotated[
     int,
     Form(
+        pattern=f'"({_DATE}T{_TIME}Z)"',
         write=_write_moment,
         read=_read_moment,
-        holds=lambda ms: 0 <= ms <= TIME_MS_MAX,
+        holds=_is_moment,
     ),
 ]

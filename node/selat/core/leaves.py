@@ -3,33 +3,31 @@
 
 Every kind is a class; `encode` gives its one canonical form and `parse_leaf`
 takes nothing else. Digests are bytes here and hexadecimal in the leaf, times
-are ms since the epoch here and RFC 3339 in the leaf. ``blind`` is 32 random
-bytes, so that no leaf can be guessed from its hash.
+are ms since the epoch here and RFC 3339 in the leaf.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from json.encoder import encode_basestring
+from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_type_hints
+from typing import Annotated, ClassVar, Final, TypeAlias, get_type_hints
 
 from selat.core.leaf_json import (
     Digest,
-    Form,
     HexDigest,
     HexDigestOrNone,
     Identifier,
     Layout,
     Moment,
     Number,
+    Path,
     Text,
     Texts,
     one_of,
 )
-from selat.errors import MalformedError, UnsupportedVersionError
+from selat.errors import MalformedError, SelatError, UnsupportedVersionError
 
 VERSION: Final = 1
 #: Entries of C2SP tlog-tiles carry their length in 16 bits.
@@ -40,12 +38,19 @@ Outcome: TypeAlias = Annotated[str, one_of("accepted", "refused", "quarantined")
 Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """A leaf of any kind."""
+    """What leaves of every kind say.
 
-    __slots__ = ()
+    Attributes:
+        time_ms: When it was decided or done.
+        blind: 32 random bytes, so that no leaf can be guessed from its hash.
+    """
 
     kind: ClassVar[str]
+
+    time_ms: Moment
+    blind: Digest
 
     def __post_init__(self) -> None:
         """Refuse what no leaf of the kind may say."""
@@ -83,12 +88,10 @@ class DecisionLeaf(Leaf):
         purposes: Purposes.
         sender: Our node.
         recipient: The peer.
-        time_ms: When it was decided.
         policy: SHA-256 of the active policy set, hexadecimal.
         effect: What was decided.
         policies: Identifiers of the policies that decided.
         commit: 32-byte commitment to the message.
-        blind: 32 random bytes.
     """
 
     id: Identifier
@@ -101,12 +104,10 @@ class DecisionLeaf(Leaf):
     purposes: Texts
     sender: Text
     recipient: Text
-    time_ms: Moment
     policy: HexDigest
     effect: Effect
     policies: Texts
     commit: Digest
-    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +134,11 @@ class ReceiptLeaf(Leaf):
         version: Its version.
         sender: Author of the receipt: the node that received the message.
         recipient: The node that offered it.
-        time_ms: When it was decided.
         outcome: ``accepted``, ``refused`` or ``quarantined``.
         reason: Stable reason code; empty for a plain acceptance.
         policy: SHA-256 of the active policy set, hexadecimal.
         effect: What was decided.
         policies: Identifiers of the policies that decided.
-        blind: 32 random bytes.
     """
 
     kind: ClassVar[str] = "receipt"
@@ -149,13 +148,11 @@ class ReceiptLeaf(Leaf):
     version: Number
     sender: Text
     recipient: Text
-    time_ms: Moment
     outcome: Outcome
     reason: Text
     policy: HexDigest
     effect: Effect
     policies: Texts
-    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +166,6 @@ class PeerCheckpointLeaf(Leaf):
         size: Number of its leaves.
         root: 32-byte root.
         sequence: The batch that was answered.
-        time_ms: When.
-        blind: 32 random bytes.
     """
 
     kind: ClassVar[str] = "peer-checkpoint"
@@ -181,8 +176,6 @@ class PeerCheckpointLeaf(Leaf):
     size: Number
     root: Digest
     sequence: Number
-    time_ms: Moment
-    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +186,6 @@ class CardLeaf(Leaf):
         node: Our node.
         sequence: Number of the card.
         digest: 32-byte SHA-256 of the card's payload.
-        time_ms: When.
-        blind: 32 random bytes.
     """
 
     kind: ClassVar[str] = "card"
@@ -202,8 +193,6 @@ class CardLeaf(Leaf):
     node: Text
     sequence: Number
     digest: Digest
-    time_ms: Moment
-    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,8 +205,6 @@ class PeerLeaf(Leaf):
         action: ``accepted``, ``updated`` or ``removed``.
         card: 32-byte SHA-256 of the peer's card.
         by: Role or short name of who did it.
-        time_ms: When.
-        blind: 32 random bytes.
     """
 
     kind: ClassVar[str] = "peer"
@@ -227,8 +214,6 @@ class PeerLeaf(Leaf):
     action: Action
     card: Digest
     by: Text
-    time_ms: Moment
-    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +224,6 @@ class PolicyLeaf(Leaf):
         node: Our node.
         digest: SHA-256 of the new set, hexadecimal.
         previous: SHA-256 of the old set, hexadecimal; empty for the first.
-        time_ms: When.
-        blind: 32 random bytes.
     """
 
     kind: ClassVar[str] = "policy"
@@ -248,8 +231,6 @@ class PolicyLeaf(Leaf):
     node: Text
     digest: HexDigest
     previous: HexDigestOrNone
-    time_ms: Moment
-    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,8 +243,6 @@ class EraseLeaf(Leaf):
         version: Its version.
         offer: 32-byte RFC 6962 hash of the offer or receipt leaf that logged it.
         reason: Stable reason code.
-        time_ms: When.
-        blind: 32 random bytes.
     """
 
     kind: ClassVar[str] = "erase"
@@ -273,8 +252,6 @@ class EraseLeaf(Leaf):
     version: Number
     offer: Digest
     reason: Text
-    time_ms: Moment
-    blind: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,8 +262,6 @@ class OpenLeaf(Leaf):
         node: Our node.
         origin: Origin of the log.
         previous: Final checkpoint of the shard before; empty for the first.
-        time_ms: When.
-        blind: 32 random bytes.
     """
 
     kind: ClassVar[str] = "open"
@@ -294,8 +269,6 @@ class OpenLeaf(Leaf):
     node: Text
     origin: Text
     previous: Text
-    time_ms: Moment
-    blind: Digest
 
 
 #: Every kind of leaf by its name.
@@ -317,6 +290,33 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
 )
 
 
+#: Attributes that do not stand in the leaf under their own name.
+_PATHS: Final[Mapping[str, Path]] = {
+    "sender": ("from",),
+    "recipient": ("to",),
+    "time_ms": ("time",),
+    "level": ("marking", "level"),
+    "codes": ("marking", "codes"),
+    "tlp": ("marking", "tlp"),
+    "effect": ("decision", "effect"),
+    "policies": ("decision", "policies"),
+}
+
+
+def _layout(cls: type[Leaf]) -> Layout:
+    hints = get_type_hints(cls, include_extras=True)
+    return Layout(
+        constants={("kind",): f'"{cls.kind}"', ("v",): str(VERSION)},
+        attributes={
+            _PATHS.get(name, (name,)): (name, hints[name].__metadata__[0])
+            for name in (field.name for field in fields(cls))
+        },
+    )
+
+
+_LAYOUTS: Final = {cls: _layout(cls) for cls in KINDS.values()}
+
+
 def parse_leaf(data: bytes) -> Leaf:
     """Read a leaf.
 
@@ -326,63 +326,40 @@ def parse_leaf(data: bytes) -> Leaf:
     """
     if len(data) > LEAF_BYTES_MAX:
         raise _malformed(f"has more than {LEAF_BYTES_MAX} bytes")
-    members = _members(data)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise _malformed("is not UTF-8") from error
+    # Found inside of a text, the quotation marks would be escaped.
+    cls = KINDS.get(text.partition('"kind":"')[2].partition('"')[0])
+    if cls is None:
+        raise _refusal(text)
+    try:
+        attributes = _LAYOUTS[cls].read(text)
+    except ValueError as error:
+        raise _refusal(text) from error
+    return cls(**attributes)
+
+
+def _refusal(text: str) -> SelatError:
+    """Say what is wrong with a leaf that has the layout of no kind."""
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        return _malformed("is not JSON")
+    if not isinstance(members, dict):
+        return _malformed("is not an object")
     version, kind = members.get("v"), members.get("kind")
     if type(version) is not int or type(kind) is not str:
-        raise _malformed("has no version or kind")
+        return _malformed("has no version or kind")
     if version != VERSION:
-        raise UnsupportedVersionError(
+        return UnsupportedVersionError(
             "The leaf has a version that this node does not speak.",
             remedy="Upgrade the older of both nodes.",
         )
-    cls = KINDS.get(kind)
-    if cls is None:
-        raise _malformed("is of an unknown kind")
-    try:
-        leaf = cls(**_LAYOUTS[cls].read(members))
-    except (KeyError, TypeError, ValueError) as error:
-        raise _malformed("has missing or wrong members") from error
-    # Unknown and repeated members, spaces, other spellings: all end here.
-    if leaf.encode() != data:
-        raise _malformed("is not in its canonical form")
-    return leaf
-
-
-def _members(data: bytes) -> dict[str, Any]:
-    try:
-        members = _read_json(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise _malformed("is not JSON") from error
-    if not isinstance(members, dict):
-        raise _malformed("is not an object")
-    return members
-
-
-_read_json: Final = json.JSONDecoder().decode
-#: Attributes that stand in the leaf under another name.
-_KEYS: Final = {"sender": "from", "recipient": "to", "time_ms": "time"}
-#: Attributes that stand together in one object of the leaf.
-_GROUPS: Final = {
-    "level": "marking",
-    "codes": "marking",
-    "tlp": "marking",
-    "effect": "decision",
-    "policies": "decision",
-}
-
-
-def _layout(cls: type[Leaf]) -> Layout:
-    hints = get_type_hints(cls, include_extras=True)
-    forms: dict[str, Form] = {
-        name: hint.__metadata__[0]
-        for name, hint in hints.items()
-        if hasattr(hint, "__metadata__")
-    }
-    constants = {"kind": encode_basestring(cls.kind), "v": str(VERSION)}
-    return Layout(constants=constants, forms=forms, keys=_KEYS, groups=_GROUPS)
-
-
-_LAYOUTS: Final = {cls: _layout(cls) for cls in KINDS.values()}
+    if kind not in KINDS:
+        return _malformed("is of an unknown kind")
+    return _malformed("has not the members of its kind in their canonical form")
 
 
 def _malformed(what: str) -> MalformedError:
