@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from selat.errors import MalformedError
+from selat.errors import InvalidInputError
 
 RANDOM_BYTES: Final = 10
 _TIME_BITS: Final = 48
@@ -18,26 +18,20 @@ def new_message_id(now_ms: int, random: bytes) -> UUID:
     Args:
         now_ms: The present time in ms since the epoch.
         random: 10 fresh random bytes, of which 74 bits are used.
-    """
-    bits = int.from_bytes(random[:RANDOM_BYTES], "big")
-    value = (now_ms & ((1 << _TIME_BITS) - 1)) << 80
-    value |= 0x7 << 76
-    value |= (bits >> 68 & 0xFFF) << 64
-    value |= 0b10 << 62
-    value |= bits & ((1 << 62) - 1)
-    return UUID(int=value)
-
-
-def parse_message_id(text: str) -> UUID:
-    """Return the identifier that a person typed.
 
     Raises:
-        MalformedError: It is no UUID.
+        InvalidInputError: There are more or fewer bytes, or the time does not
+            fit in 48 bits.
     """
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise MalformedError(
-            "That is not a message identifier.",
-            remedy="Give the UUID as `selat inbox` shows it, 36 characters.",
-        ) from error
+    if len(random) != RANDOM_BYTES or now_ms >> _TIME_BITS:
+        raise InvalidInputError(
+            f"An identifier needs {RANDOM_BYTES} random bytes and a time after 1970.",
+            remedy="Set the clock and draw fresh bytes.",
+        )
+    bits = int.from_bytes(random, "big")
+    value = now_ms << 80
+    value |= 0x7 << 76  # version
+    value |= (bits >> 68) << 64  # rand_a, 12 bits
+    value |= 0b10 << 62  # variant
+    value |= bits & ((1 << 62) - 1)  # rand_b, 62 bits
+    return UUID(int=value)

@@ -34,6 +34,14 @@ class StoredMessage:
     header: bytes
     body: bytes
 
+    def __post_init__(self) -> None:
+        """Refuse a salt of another length: nothing in a payload tells it."""
+        if len(self.salt) != SALT_BYTES:
+            raise MalformedError(
+                f"A salt has {SALT_BYTES} bytes, this one {len(self.salt)}.",
+                remedy="Draw a fresh salt for every message.",
+            )
+
     def __repr__(self) -> str:
         """Show sizes only."""
         return f"StoredMessage(header: {len(self.header)} B, body: {len(self.body)} B)"
@@ -53,7 +61,7 @@ def unpack(payload: bytes) -> StoredMessage:
     """
     start = SALT_BYTES + _LENGTH_BYTES
     end = start + int.from_bytes(payload[SALT_BYTES:start], "big")
-    if len(payload) < max(start, end):
+    if len(payload) < end:
         raise MalformedError(
             "A stored payload is shorter than its length field says.",
             remedy="Restore the database from a backup.",
