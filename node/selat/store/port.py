@@ -50,10 +50,10 @@ class Snapshot(Protocol):
 
     # --- our log -----------------------------------------------------------
     def tree_head(self) -> TreeHead:
-        """Return the state of our log."""
+        """Return the state of our log; without origin when none is open."""
 
     def tile(self, level: int, index: int) -> bytes:
-        """Return the hashes of one tile, as many as there are (≤ 256)."""
+        """Return the hashes of one tile, as many as there are (0 … 256)."""
 
     def leaves(self, first: int, count: int) -> list[bytes]:
         """Return the leaves ``first … first+count-1``, exact bytes.
@@ -189,6 +189,9 @@ class Transaction(Snapshot, Protocol):
         """Insert or replace the state of an exchange.
 
         ``link.checkpoint`` is also kept for `peer_checkpoint`.
+
+        Raises:
+            CheckpointForkedError: Another root is kept for its size.
         """
 
     def keep_peer_checkpoint(self, peer: str, checkpoint: PeerCheckpoint) -> None:
@@ -202,34 +205,66 @@ class Transaction(Snapshot, Protocol):
     def add_messages(self, messages: Sequence[NewMessage]) -> list[int]:
         """Keep messages; return their arrival numbers.
 
-        Older versions of the same message by the same originator in the same
-        direction become ``SUPERSEDED``.
+        Of several versions of a message by the same originator in the same
+        direction all but the newest become ``SUPERSEDED``, whichever order
+        they come in; an erased one stays ``ERASED``.
 
         Raises:
             AlreadyExistsError: One of them (direction, originator, id,
-                version) is kept already.
+                version) is kept already; then none of them is kept now.
         """
 
     def acknowledge(self, number: int, *, by: str, at_ms: int) -> bool:
-        """Note who took a message in hand; False if somebody had before."""
+        """Note who took a message in hand; False if somebody had before.
+
+        Raises:
+            NotFoundError: There is no such message.
+        """
 
     def erase(self, number: int) -> None:
-        """Destroy data key, ciphertext and selectors of a message."""
+        """Destroy data key, ciphertext and selectors of a message.
+
+        Raises:
+            NotFoundError: There is no such message.
+        """
 
     # --- outbox ------------------------------------------------------------
     def enqueue(
         self, messages: Sequence[tuple[int, Lane]], peers: Sequence[str], at_ms: int
     ) -> int:
-        """Queue every message for every peer; return how many entries."""
+        """Queue every message for every peer; return how many entries.
+
+        A message that was queued for a peer before is left where it is.
+
+        Raises:
+            NotFoundError: One of the messages is not there; none is queued.
+        """
 
     def form_batch(self, batch: OutgoingBatch, entries: Sequence[Offered]) -> None:
-        """Keep a batch; its entries become ``OFFERED``."""
+        """Keep a batch; its entries become ``OFFERED``.
+
+        Raises:
+            AlreadyExistsError: A batch for that peer has that sequence.
+            WrongStateError: An entry is not queued for that peer.
+        """
 
     def settle(self, settled: Sequence[Settled], at_ms: int) -> None:
-        """Give entries their final state."""
+        """Give entries their final state.
+
+        What a peer quarantined may be settled once more.
+
+        Raises:
+            WrongStateError: An entry is settled already; none changes.
+        """
 
     def keep_receipt(self, peer: str, sequence: int, receipt: BatchReceipt) -> None:
-        """Keep a peer's answer; the batch is open no longer."""
+        """Keep a peer's answer; the batch is open no longer.
+
+        Raises:
+            AlreadyExistsError: A leaf with one of the indexes is kept already.
+            NotFoundError: There is no such batch.
+            WrongStateError: It is answered already.
+        """
 
     def count_attempt(self, peer: str, sequence: int) -> None:
         """Add one failed delivery to every entry of a batch."""
@@ -247,7 +282,7 @@ class Transaction(Snapshot, Protocol):
         """
 
     def requeue(self, entry: int, at_ms: int) -> None:
-        """Queue a dead entry again.
+        """Queue a dead entry again, with no attempts counted.
 
         Raises:
             NotFoundError: There is no such entry.
@@ -268,11 +303,19 @@ class Transaction(Snapshot, Protocol):
             offers: Its offer leaves in order.
             messages: Arrival numbers in the same order; None for a message
                 that was refused or had been here before.
+
+        Raises:
+            AlreadyExistsError: A batch of that sequence, or an offer leaf with
+                one of the indexes, is kept already.
         """
 
     # --- the rest ----------------------------------------------------------
     def put_officer(self, officer: OfficerRow) -> None:
-        """Insert or replace an officer."""
+        """Insert or replace an officer.
+
+        Raises:
+            AlreadyExistsError: Another officer has that certificate.
+        """
 
     def note_incident(self, *, peer: str, reason: str, detail: str, at_ms: int) -> None:
         """Count an incident; one row for each peer and reason."""
@@ -291,7 +334,12 @@ class Store(Protocol):
         """Run ``work`` in a transaction of the one writer; return its value.
 
         ``work`` runs off the event loop and may not await. What it raises
-        undoes the transaction and is raised here.
+        undoes the transaction and is raised here. When the caller is cancelled
+        before the work began it is left out; later it is kept all the same.
+
+        Raises:
+            ShuttingDownError: The store is closed.
+            StoreError: The database failed; nothing was kept.
         """
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:

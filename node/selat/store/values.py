@@ -164,7 +164,7 @@ class MessageQuery:
         status: Only this record status.
         stored_from_ms: Kept at or after.
         stored_until_ms: Kept before.
-        unacknowledged: Only messages nobody has acknowledged.
+        unacknowledged: Only received messages that nobody has acknowledged.
         current_only: Leave out superseded, quarantined and erased ones.
     """
 

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches: what we formed, what peers answered, what we accepted.
+
+The leaves of a peer's log that came with them, its offers and its receipts,
+are kept by their index in that log: one index never holds two leaves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from selat.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    StoreCorruptError,
+    WrongStateError,
+)
+from selat.store.sqlite.failures import RESTORE
+from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row
+from selat.store.sqlite.rows import Rows
+from selat.store.values import (
+    BatchReceipt,
+    IncomingBatch,
+    Offered,
+    OutboxRow,
+    OutgoingBatch,
+)
+
+# A batch's entries lie where its leaves lie; a voided batch's have its number
+# still, which a later batch may bear.
+_ENTRIES: Final = SELECT_ENTRY + (
+    " WHERE leaf_index >= ? AND leaf_index < ? AND peer = ? AND sequence = ?"
+    " ORDER BY leaf_index"
+)
+_BATCH: Final = "SELECT * FROM outgoing_batch WHERE peer = ? AND sequence = ?"
+_RECEIPT: Final = (
+    "SELECT peer_leaf.data FROM outbox"
+    " CROSS JOIN outgoing_batch AS b"
+    " ON b.peer = outbox.peer AND b.sequence = outbox.sequence"
+    " AND outbox.leaf_index >= b.first_leaf"
+    " AND outbox.leaf_index < b.first_leaf + b.count"
+    " CROSS JOIN peer_leaf ON peer_leaf.peer = b.peer"
+    " AND peer_leaf.leaf_index = b.first_receipt + outbox.leaf_index - b.first_leaf"
+    " WHERE outbox.number = ?"
+)
+
+
+class BatchReads(Rows):
+    """Read batches and peers' leaves."""
+
+    __slots__ = ()
+
+    def open_batches(self, peer: str) -> list[OutgoingBatch]:
+        """Return batches without a receipt, by ascending sequence."""
+        rows = self._all(
+            "SELECT * FROM outgoing_batch WHERE peer = ? AND first_receipt IS NULL"
+            " ORDER BY sequence",
+            (peer,),
+        )
+        return [_outgoing(row) for row in rows]
+
+    def batch_entries(self, peer: str, sequence: int) -> list[OutboxRow]:
+        """Return the entries of one of our batches in leaf order."""
+        row = self._one(_BATCH, (peer, sequence))
+        if row is None:
+            return []
+        first, end = row["first_leaf"], row["first_leaf"] + row["count"]
+        entries = self._all(_ENTRIES, (first, end, peer, sequence))
+        return [entry_row(entry) for entry in entries]
+
+    def receipt(self, entry: int) -> bytes | None:
+        """Return the peer's receipt leaf that answered an entry, or None."""
+        row = self._one(_RECEIPT, (entry,))
+        return None if row is None else bytes(row[0])
+
+    def batch_receipt(self, peer: str, sequence: int) -> BatchReceipt | None:
+        """Return the kept answer to one of our batches, or None."""
+        row = self._one(_BATCH, (peer, sequence))
+        if row is None or row["first_receipt"] is None:
+            return None
+        first, count = row["first_receipt"], row["count"]
+        receipts = self._all(
+            "SELECT data FROM peer_leaf WHERE peer = ?"
+            " AND leaf_index >= ? AND leaf_index < ? ORDER BY leaf_index",
+            (peer, first, first + count),
+        )
+        if len(receipts) != count:
+            raise StoreCorruptError("Receipts of a peer are missing.", remedy=RESTORE)
+        return BatchReceipt(
+            first_receipt=first,
+            receipts=tuple(receipt[0] for receipt in receipts),
+            proof=row["proof"],
+            checkpoint_size=row["checkpoint_size"],
+        )
+
+    def incoming_batch(self, peer: str, sequence: int) -> IncomingBatch | None:
+        """Return a batch that we accepted from a peer, or None."""
+        row = self._one(
+            "SELECT * FROM incoming_batch WHERE peer = ? AND sequence = ?",
+            (peer, sequence),
+        )
+        return None if row is None else IncomingBatch(**dict(row))
+
+    def offer(self, peer: str, index: int) -> bytes | None:
+        """Return an offer leaf of a peer's log that we accepted, or None."""
+        row = self._one(
+            "SELECT data FROM peer_leaf"
+            " WHERE peer = ? AND leaf_index = ? AND kind = 'offer'",
+            (peer, index),
+        )
+        return None if row is None else bytes(row[0])
+
+    def arrival_batch(self, number: int) -> tuple[IncomingBatch, int] | None:
+        """Return the batch that brought a message and its position in it."""
+        row = self._one(
+            "SELECT peer, sequence, position FROM arrival WHERE message = ?", (number,)
+        )
+        if row is None:
+            return None
+        batch = self.incoming_batch(row["peer"], row["sequence"])
+        return None if batch is None else (batch, row["position"])
+
+
+class BatchWrites(BatchReads):
+    """Form and answer batches."""
+
+    __slots__ = ()
+
+    def form_batch(self, batch: OutgoingBatch, entries: Sequence[Offered]) -> None:
+        """Keep a batch; its entries become ``OFFERED``.
+
+        Raises:
+            AlreadyExistsError: A batch for that peer has that sequence.
+            ValueError: The entries do not fill the batch's leaves.
+            WrongStateError: An entry is not queued for that peer.
+        """
+        if sorted(entry.leaf_index for entry in entries) != [
+            *range(batch.first_leaf, batch.first_leaf + batch.count)
+        ]:
+            raise ValueError("a batch has one entry for each of its leaves")
+        if self._one(_BATCH, (batch.peer, batch.sequence)) is not None:
+            raise AlreadyExistsError(
+                f"Batch {batch.sequence} to {batch.peer} is formed already.",
+                peer=batch.peer,
+                sequence=batch.sequence,
+            )
+        queued = self._in(
+            "SELECT number FROM outbox WHERE state = 'queued' AND peer = ?"
+            " AND number IN (",
+            [entry.entry for entry in entries],
+            batch.peer,
+        )
+        if len(set(queued)) < batch.count:
+            raise WrongStateError(
+                f"An entry of batch {batch.sequence} is not queued for {batch.peer}.",
+                peer=batch.peer,
+                sequence=batch.sequence,
+            )
+        self._db.executemany(
+            "UPDATE outbox SET state = 'offered', sequence = ?, leaf_index = ?"
+            " WHERE number = ?",
+            ((batch.sequence, entry.leaf_index, entry.entry) for entry in entries),
+        )
+        self._db.execute(
+            "INSERT INTO outgoing_batch VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)",
+            (
+                batch.peer,
+                batch.sequence,
+                batch.first_leaf,
+                batch.count,
+                batch.offered_ms,
+            ),
+        )
+
+    def keep_receipt(self, peer: str, sequence: int, receipt: BatchReceipt) -> None:
+        """Keep a peer's answer; the batch is open no longer.
+
+        Raises:
+            AlreadyExistsError: One of the leaves' places is taken.
+            NotFoundError: There is no such batch.
+            ValueError: There are not as many receipts as messages.
+            WrongStateError: It is answered already.
+        """
+        row = self._open_batch(peer, sequence)
+        if len(receipt.receipts) != row["count"]:
+            raise ValueError("a batch has one receipt for each of its messages")
+        self._keep_leaves(peer, "receipt", receipt.first_receipt, receipt.receipts)
+        self._db.execute(
+            "UPDATE outgoing_batch SET first_receipt = ?, proof = ?,"
+            " checkpoint_size = ? WHERE peer = ? AND sequence = ?",
+            (
+                receipt.first_receipt,
+                receipt.proof,
+                receipt.checkpoint_size,
+                peer,
+                sequence,
+            ),
+        )
+
+    def count_attempt(self, peer: str, sequence: int) -> None:
+        """Add one failed delivery to every entry of a batch.
+
+        Raises:
+            NotFoundError: There is no such batch.
+            WrongStateError: It is answered already.
+        """
+        self._open_batch(peer, sequence)
+        self._db.executemany(
+            "UPDATE outbox SET attempts = attempts + 1 WHERE number = ?",
+            ((entry.number,) for entry in self.batch_entries(peer, sequence)),
+        )
+
+    def void_batch(self, peer: str, sequence: int, *, reason: str, at_ms: int) -> None:
+        """Take a refused batch back: its entries become ``DEAD``.
+
+        Its sequence number becomes free; its leaves stay in the log.
+
+        Raises:
+            NotFoundError: There is no such batch.
+            WrongStateError: It is answered already.
+        """
+        self._open_batch(peer, sequence)
+        self._db.executemany(
+            "UPDATE outbox SET state = 'dead', reason = ?, settled_ms = ?"
+            " WHERE number = ?",
+            (
+                (reason, at_ms, entry.number)
+                for entry in self.batch_entries(peer, sequence)
+            ),
+        )
+        self._forget(peer, sequence)
+
+    def reopen_batch(self, peer: str, sequence: int) -> None:
+        """Take a formed batch back: its entries become ``QUEUED`` again.
+
+        Its sequence number becomes free; its leaves stay in the log.
+
+        Raises:
+            NotFoundError: There is no such batch.
+            WrongStateError: It is answered already.
+        """
+        self._open_batch(peer, sequence)
+        self._db.executemany(
+            "UPDATE outbox SET state = 'queued', sequence = NULL, leaf_index = NULL"
+            " WHERE number = ?",
+            ((entry.number,) for entry in self.batch_entries(peer, sequence)),
+        )
+        self._forget(peer, sequence)
+
+    def keep_incoming(
+        self,
+        batch: IncomingBatch,
+        offers: Sequence[bytes],
+        messages: Sequence[int | None],
+    ) -> None:
+        """Keep an accepted batch and the exact bytes of its offer leaves.
+
+        Args:
+            batch: The batch.
+            offers: Its offer leaves in order.
+            messages: Arrival numbers in the same order; None for a message
+                that was refused or had been here before.
+
+        Raises:
+            AlreadyExistsError: A batch of that sequence, or a leaf in one of
+                the places, is kept already.
+            ValueError: There are not as many offers or numbers as messages.
+        """
+        if not len(offers) == len(messages) == batch.count:
+            raise ValueError("a batch has one offer for each of its messages")
+        if self.incoming_batch(batch.peer, batch.sequence) is not None:
+            raise AlreadyExistsError(
+                f"Batch {batch.sequence} of {batch.peer} is kept already.",
+                peer=batch.peer,
+                sequence=batch.sequence,
+            )
+        self._keep_leaves(batch.peer, "offer", batch.first_offer, offers)
+        self._db.execute(
+            "INSERT INTO incoming_batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                batch.peer,
+                batch.sequence,
+                batch.digest,
+                batch.first_receipt,
+                batch.count,
+                batch.first_offer,
+                batch.proof,
+                batch.checkpoint_size,
+                batch.received_ms,
+            ),
+        )
+        self._db.executemany(
+            "INSERT INTO arrival VALUES (?, ?, ?, ?)",
+            (
+                (number, batch.peer, batch.sequence, position)
+                for position, number in enumerate(messages)
+                if number is not None
+            ),
+        )
+
+    def _keep_leaves(
+        self, peer: str, kind: str, first: int, leaves: Sequence[bytes]
+    ) -> None:
+        taken = self._one(
+            "SELECT leaf_index FROM peer_leaf"
+            " WHERE peer = ? AND leaf_index >= ? AND leaf_index < ?",
+            (peer, first, first + len(leaves)),
+        )
+        if taken is not None:
+            raise AlreadyExistsError(
+                f"Leaf {taken[0]} of {peer}'s log is kept already.",
+                peer=peer,
+                leaf_index=taken[0],
+            )
+        self._db.executemany(
+            "INSERT INTO peer_leaf (peer, leaf_index, kind, data) VALUES (?, ?, ?, ?)",
+            ((peer, index, kind, leaf) for index, leaf in enumerate(leaves, first)),
+        )
+
+    def _open_batch(self, peer: str, sequence: int) -> sqlite3.Row:
+        row = self._one(_BATCH, (peer, sequence))
+        if row is None:
+            raise NotFoundError(
+                f"There is no batch {sequence} to {peer}.", peer=peer, sequence=sequence
+            )
+        if row["first_receipt"] is not None:
+            raise WrongStateError(
+                f"{peer} has answered batch {sequence} already.",
+                peer=peer,
+                sequence=sequence,
+            )
+        return row
+
+    def _forget(self, peer: str, sequence: int) -> None:
+        self._db.execute(
+            "DELETE FROM outgoing_batch WHERE peer = ? AND sequence = ?",
+            (peer, sequence),
+        )
+
+
+def _outgoing(row: sqlite3.Row) -> OutgoingBatch:
+    return OutgoingBatch(
+        peer=row["peer"],
+        sequence=row["sequence"],
+        first_leaf=row["first_leaf"],
+        count=row["count"],
+        offered_ms=row["offered_ms"],
+    )

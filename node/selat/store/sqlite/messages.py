@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages, their protected payloads and the hashes they are found by.
+
+Selectors lie in segments of consecutive messages. Their hashes are random, so
+in one tree each of them would dirty a page of its own; in a segment they share
+a few hundred. A search asks every segment, a handful of page reads each.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from selat.errors import AlreadyExistsError, NotFoundError
+from selat.store.sqlite.failures import checked
+from selat.store.sqlite.rows import Rows, Value
+from selat.store.values import (
+    Direction,
+    Holding,
+    Lane,
+    MessageRow,
+    NewMessage,
+    Payload,
+)
+
+# 2 ** 13 messages share a segment of selectors; part of the stored format.
+SEGMENT_BITS: Final = 13
+_SELECTOR_BYTES: Final = 16
+
+_VERSIONS = (
+    "SELECT version, number FROM message"
+    " WHERE message_id = ? AND originator = ? AND direction = ?"
+)
+_ADD_MESSAGE = (
+    "INSERT INTO message VALUES"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '')"
+)
+
+
+class MessageReads(Rows):
+    """Read messages."""
+
+    __slots__ = ()
+
+    def message(self, number: int) -> MessageRow | None:
+        """Return one message by arrival number, or None."""
+        row = self._one("SELECT * FROM message WHERE number = ?", (number,))
+        return None if row is None else message_row(row)
+
+    def find(
+        self, message_id: bytes, version: int | None, originator: str = ""
+    ) -> list[MessageRow]:
+        """Return messages by identity, newest version first.
+
+        Args:
+            message_id: 16-byte UUIDv7.
+            version: One version, or None for all.
+            originator: Only this node's, when not empty.
+        """
+        rows = self._all(
+            "SELECT * FROM message WHERE message_id = :message_id"
+            " AND (:version IS NULL OR version = :version)"
+            " AND (:originator = '' OR originator = :originator)"
+            " ORDER BY version DESC, number DESC",
+            {
+                "message_id": message_id,
+                "version": version,
+                "originator": originator,
+            },
+        )
+        return [message_row(row) for row in rows]
+
+    def payload(self, number: int) -> Payload | None:
+        """Return the protected payload, or None when it was erased."""
+        return self.payloads([number]).get(number)
+
+    def payloads(self, messages: Sequence[int]) -> dict[int, Payload]:
+        """Return the payloads of several messages that still have one."""
+        rows = self._in(
+            "SELECT message, wrapped_key, ciphertext FROM payload"
+            " JOIN data_key USING (message) WHERE message IN (",
+            messages,
+        )
+        return {
+            number: Payload(wrapped_key=wrapped_key, ciphertext=ciphertext)
+            for number, wrapped_key, ciphertext in rows
+        }
+
+    def arrivals(self, *, after: int, limit: int) -> list[MessageRow]:
+        """Return received messages above arrival ``after``, oldest first."""
+        rows = self._all(
+            "SELECT * FROM message WHERE direction = 'in' AND number > ?"
+            " ORDER BY number LIMIT ?",
+            (after, limit),
+        )
+        return [message_row(row) for row in rows]
+
+    def newest_arrival(self) -> int:
+        """Return the arrival number of the newest message; 0 for none."""
+        return int(self._all("SELECT coalesce(max(number), 0) FROM message")[0][0])
+
+
+class MessageWrites(MessageReads):
+    """Keep, acknowledge and erase messages.
+
+    Attributes:
+        has_erased: Whether a payload was erased through this object.
+    """
+
+    __slots__ = ("has_erased",)
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__(db)
+        self.has_erased = False
+
+    def add_messages(self, messages: Sequence[NewMessage]) -> list[int]:
+        """Keep messages; return their arrival numbers.
+
+        Of several versions of a message by the same originator in the same
+        direction all but the newest become ``SUPERSEDED``, whichever order
+        they come in; an erased one stays ``ERASED``.
+
+        Raises:
+            AlreadyExistsError: One of them (direction, originator, id,
+                version) is kept already; then none of them is kept now.
+            ValueError: A selector is not 16 bytes.
+        """
+        first = self.newest_arrival() + 1
+        superseded = self._superseded(messages, first)
+        self._db.executemany(
+            _ADD_MESSAGE,
+            (
+                _columns(number, message, superseded=number in superseded)
+                for number, message in enumerate(messages, first)
+            ),
+        )
+        self._db.executemany(
+            "INSERT INTO data_key VALUES (?, ?)",
+            (
+                (number, message.wrapped_key)
+                for number, message in enumerate(messages, first)
+            ),
+        )
+        self._db.executemany(
+            "INSERT INTO payload VALUES (?, ?, ?)",
+            (
+                (number, message.ciphertext, b"".join(message.selectors))
+                for number, message in enumerate(messages, first)
+            ),
+        )
+        self._db.executemany(
+            "INSERT INTO selector VALUES (?, ?, ?)",
+            sorted(
+                row
+                for number, message in enumerate(messages, first)
+                for row in _selector_rows(number, message.selectors)
+            ),
+        )
+        self._db.executemany(
+            "UPDATE message SET holding = 'superseded'"
+            " WHERE number = ? AND holding IN ('current', 'quarantined')",
+            ((number,) for number in superseded if number < first),
+        )
+        self._count(messages, first, superseded)
+        return list(range(first, first + len(messages)))
+
+    def _superseded(self, messages: Sequence[NewMessage], first: int) -> set[int]:
+        """Return the numbers, kept and new, that have a newer version.
+
+        Args:
+            messages: What is to be kept.
+            first: The number that the first of them will have.
+        """
+        identities: dict[tuple[bytes, str, str], dict[int, int]] = {}
+        for number, message in enumerate(messages, first):
+            identity = (
+                message.message_id,
+                message.originator,
+                message.direction.value,
+            )
+            versions = identities.get(identity)
+            if versions is None:
+                versions = dict(self._db.execute(_VERSIONS, identity).fetchall())
+                identities[identity] = versions
+            if message.version in versions:
+                raise AlreadyExistsError(
+                    f"Version {message.version} of the message is kept already.",
+                    message_id=message.message_id.hex(),
+                    version=message.version,
+                )
+            versions[message.version] = number
+        return {
+            number
+            for versions in identities.values()
+            if len(versions) > 1
+            for version, number in versions.items()
+            if version < max(versions)
+        }
+
+    def _count(
+        self, messages: Sequence[NewMessage], first: int, superseded: set[int]
+    ) -> None:
+        """Add new messages to the tallies; a trigger follows their changes."""
+        received = [
+            (number, message)
+            for number, message in enumerate(messages, first)
+            if message.direction is Direction.IN
+        ]
+        waiting = sum(
+            message.holding is Holding.CURRENT and number not in superseded
+            for number, message in received
+        )
+        self._db.executemany(
+            "UPDATE tally SET value = value + ? WHERE name = ?",
+            (
+                (len(received), "messages_in"),
+                (len(messages) - len(received), "messages_out"),
+                (waiting, "unacknowledged"),
+            ),
+        )
+
+    def acknowledge(self, number: int, *, by: str, at_ms: int) -> bool:
+        """Note who took a message in hand; False if somebody had before.
+
+        Raises:
+            NotFoundError: There is no such message.
+        """
+        noted = self._db.execute(
+            "UPDATE message SET acknowledged_ms = ?, acknowledged_by = ?"
+            " WHERE number = ? AND acknowledged_ms IS NULL",
+            (at_ms, by, number),
+        )
+        if noted.rowcount == 0:
+            self._check_known(number)
+        return noted.rowcount > 0
+
+    def erase(self, number: int) -> None:
+        """Destroy data key, ciphertext and selectors of a message.
+
+        The key is overwritten where it stands, which no copy survives. Of what
+        is deleted, fragments may outlive in pages that SQLite had rearranged:
+        of the ciphertext, which nothing opens now, and of keyed hashes.
+
+        Raises:
+            NotFoundError: There is no such message.
+        """
+        self._check_known(number)
+        row = self._one("SELECT selectors FROM payload WHERE message = ?", (number,))
+        if row is None:
+            return
+        self._db.execute(
+            "UPDATE data_key SET wrapped_key = zeroblob(length(wrapped_key))"
+            " WHERE message = ?",
+            (number,),
+        )
+        self._db.executemany(
+            "DELETE FROM selector WHERE segment = ? AND hash = ? AND message = ?",
+            _selector_rows(number, _split(row[0])),
+        )
+        self._db.execute("DELETE FROM payload WHERE message = ?", (number,))
+        self._db.execute(
+            "UPDATE message SET holding = 'erased' WHERE number = ?", (number,)
+        )
+        self.has_erased = True
+
+    def _check_known(self, number: int) -> None:
+        if self._one("SELECT 1 FROM message WHERE number = ?", (number,)) is None:
+            raise NotFoundError(
+                f"There is no message with arrival number {number}.", number=number
+            )
+
+
+def _columns(
+    number: int, message: NewMessage, *, superseded: bool
+) -> tuple[Value, ...]:
+    return (
+        number,
+        message.direction.value,
+        message.message_id,
+        message.version,
+        message.originator,
+        message.category,
+        message.record_type,
+        message.status,
+        message.lane.value,
+        message.level,
+        message.tlp,
+        message.created_ms,
+        message.expires_ms,
+        message.stored_ms,
+        Holding.SUPERSEDED.value if superseded else message.holding.value,
+        message.warnings,
+    )
+
+
+def _selector_rows(
+    number: int, selectors: Sequence[bytes]
+) -> Iterator[tuple[int, bytes, int]]:
+    """Yield the index rows of a message, each selector once."""
+    for selector in dict.fromkeys(selectors):
+        if len(selector) != _SELECTOR_BYTES:
+            raise ValueError(f"a selector has {_SELECTOR_BYTES} bytes")
+        yield number >> SEGMENT_BITS, selector, number
+
+
+def _split(selectors: bytes) -> list[bytes]:
+    return [
+        selectors[start : start + _SELECTOR_BYTES]
+        for start in range(0, len(selectors), _SELECTOR_BYTES)
+    ]
+
+
+@checked
+def message_row(row: sqlite3.Row) -> MessageRow:
+    """Return the message of a row of the table.
+
+    Raises:
+        StoreCorruptError: It holds what this node cannot have written.
+    """
+    values = dict(row)
+    values["direction"] = Direction(values["direction"])
+    values["lane"] = Lane(values["lane"])
+    values["holding"] = Holding(values["holding"])
+    return MessageRow(**values)

@@ -1,0 +1,286 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Comments stand inside the statements: SQLite keeps them with the schema,
+-- where an auditor who opens the database reads them. Times are milliseconds
+-- since the Unix epoch, UTC.
+
+CREATE TABLE tree_head (
+  -- State of our own log: one row. The frontier is the size and the roots of
+  -- the greatest complete subtrees (RFC 9162 §2.1).
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  origin TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  frontier BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE leaf (
+  -- Leaves of our own log, exact bytes.
+  leaf_index INTEGER PRIMARY KEY,
+  data BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER leaf_is_never_changed BEFORE UPDATE ON leaf
+BEGIN
+  SELECT RAISE(ABORT, 'the log is append-only');
+END;
+
+CREATE TRIGGER leaf_is_never_deleted BEFORE DELETE ON leaf
+BEGIN
+  SELECT RAISE(ABORT, 'the log is append-only');
+END;
+
+CREATE TABLE tile (
+  -- Hashes of the tree, 256 of 32 bytes in a full tile (C2SP tlog-tiles).
+  level INTEGER NOT NULL,
+  tile_index INTEGER NOT NULL,
+  hashes BLOB NOT NULL,
+  PRIMARY KEY (level, tile_index)
+) STRICT;
+
+CREATE TABLE peer (
+  -- Nodes whose cards were accepted, with the newest card's signed envelope.
+  name TEXT PRIMARY KEY,
+  envelope BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('accepted', 'removed')),
+  accepted_ms INTEGER NOT NULL,
+  changed_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE peer_checkpoint (
+  -- Verified checkpoints of peers' logs: exact signed notes, never two roots
+  -- for one size.
+  peer TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  note BLOB NOT NULL,
+  PRIMARY KEY (peer, size)
+) STRICT;
+
+CREATE TABLE link (
+  -- How far the exchange with each peer has come.
+  peer TEXT PRIMARY KEY,
+  checkpoint_size INTEGER,
+  acknowledged_size INTEGER NOT NULL,
+  received_sequence INTEGER NOT NULL,
+  sent_sequence INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  next_attempt_ms INTEGER NOT NULL,
+  last_error TEXT NOT NULL,
+  last_contact_ms INTEGER,
+  FOREIGN KEY (peer, checkpoint_size) REFERENCES peer_checkpoint (peer, size)
+) STRICT;
+
+CREATE TABLE message (
+  -- What was published or received, without its payload. Rows are never
+  -- deleted, so the number only ascends.
+  number INTEGER PRIMARY KEY,
+  direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+  message_id BLOB NOT NULL CHECK (length(message_id) = 16),
+  version INTEGER NOT NULL CHECK (version >= 1),
+  originator TEXT NOT NULL,
+  category TEXT NOT NULL,
+  record_type TEXT NOT NULL,
+  status TEXT NOT NULL,
+  lane INTEGER NOT NULL CHECK (lane IN (1, 2, 3)),
+  level TEXT NOT NULL,
+  tlp TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER,
+  stored_ms INTEGER NOT NULL,
+  holding TEXT NOT NULL
+    CHECK (holding IN ('current', 'superseded', 'quarantined', 'erased')),
+  warnings INTEGER NOT NULL,
+  acknowledged_ms INTEGER,
+  acknowledged_by TEXT NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX message_identity
+  ON message (message_id, originator, direction, version);
+CREATE INDEX message_direction ON message (direction);
+CREATE INDEX message_category ON message (category);
+CREATE INDEX message_originator ON message (originator);
+CREATE INDEX message_stored ON message (stored_ms);
+CREATE INDEX message_unusual_status ON message (status)
+  WHERE status <> 'current';
+CREATE INDEX message_unacknowledged ON message (holding)
+  WHERE direction = 'in' AND acknowledged_ms IS NULL;
+
+CREATE TRIGGER message_is_never_deleted BEFORE DELETE ON message
+BEGIN
+  SELECT RAISE(ABORT, 'messages are erased, not deleted');
+END;
+
+CREATE TABLE data_key (
+  -- The key of each payload under the store key. Rows are only appended, so
+  -- SQLite never moves one; erasing overwrites it with zeros where it stands.
+  message INTEGER PRIMARY KEY,
+  wrapped_key BLOB NOT NULL
+) STRICT;
+
+CREATE TRIGGER data_key_is_never_deleted BEFORE DELETE ON data_key
+BEGIN
+  SELECT RAISE(ABORT, 'keys are overwritten, not deleted');
+END;
+
+CREATE TABLE payload (
+  -- The record under its data key. Erasing deletes the row.
+  message INTEGER PRIMARY KEY,
+  ciphertext BLOB NOT NULL,
+  selectors BLOB NOT NULL -- 16-byte keyed hashes one after another
+) STRICT;
+
+CREATE TABLE selector (
+  -- Keyed hashes of identifying values, by which messages are found. A
+  -- segment is a run of 8192 messages: new rows fall on few pages.
+  segment INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  message INTEGER NOT NULL,
+  PRIMARY KEY (segment, hash, message)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+  -- One message on its way to one peer. The leaf index is that of the offer
+  -- or withhold leaf in our log.
+  number INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL REFERENCES message (number),
+  peer TEXT NOT NULL,
+  lane INTEGER NOT NULL CHECK (lane IN (1, 2, 3)),
+  state TEXT NOT NULL
+    CHECK (state IN ('queued', 'offered', 'accepted', 'refused',
+                     'quarantined', 'withheld', 'dead')),
+  queued_ms INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  sequence INTEGER,
+  leaf_index INTEGER,
+  reason TEXT NOT NULL,
+  settled_ms INTEGER,
+  UNIQUE (message, peer)
+) STRICT;
+
+CREATE INDEX outbox_peer ON outbox (peer);
+CREATE INDEX outbox_queued ON outbox (peer, lane DESC, number)
+  WHERE state = 'queued';
+CREATE UNIQUE INDEX outbox_leaf ON outbox (leaf_index)
+  WHERE leaf_index IS NOT NULL;
+CREATE INDEX outbox_unusual_state ON outbox (state, peer)
+  WHERE state NOT IN ('queued', 'accepted');
+
+CREATE TABLE queue_count (
+  -- How many outbox entries are in each state, kept by triggers.
+  peer TEXT NOT NULL,
+  state TEXT NOT NULL,
+  entries INTEGER NOT NULL,
+  PRIMARY KEY (peer, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER outbox_added AFTER INSERT ON outbox
+BEGIN
+  INSERT INTO queue_count VALUES (NEW.peer, NEW.state, 1)
+    ON CONFLICT DO UPDATE SET entries = entries + 1;
+END;
+
+CREATE TRIGGER outbox_moved AFTER UPDATE OF state ON outbox
+WHEN OLD.state <> NEW.state
+BEGIN
+  UPDATE queue_count SET entries = entries - 1
+    WHERE peer = OLD.peer AND state = OLD.state;
+  INSERT INTO queue_count VALUES (NEW.peer, NEW.state, 1)
+    ON CONFLICT DO UPDATE SET entries = entries + 1;
+END;
+
+CREATE TABLE outgoing_batch (
+  -- Batches that we formed. They are open until the peer's receipts are kept,
+  -- which stand in peer_leaf.
+  peer TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  first_leaf INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  offered_ms INTEGER NOT NULL,
+  first_receipt INTEGER,
+  proof BLOB,
+  checkpoint_size INTEGER,
+  PRIMARY KEY (peer, sequence)
+) STRICT;
+
+CREATE INDEX outgoing_batch_open ON outgoing_batch (peer, sequence)
+  WHERE first_receipt IS NULL;
+
+CREATE TABLE incoming_batch (
+  -- Batches that we accepted, and where our receipts stand in our log. The
+  -- offers stand in peer_leaf.
+  peer TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  first_receipt INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  first_offer INTEGER NOT NULL,
+  proof BLOB NOT NULL,
+  checkpoint_size INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL,
+  PRIMARY KEY (peer, sequence)
+) STRICT;
+
+CREATE TABLE arrival (
+  -- Which batch brought a received message, and where it stood in it.
+  message INTEGER PRIMARY KEY REFERENCES message (number),
+  peer TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  position INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE peer_leaf (
+  -- Leaves of peers' logs that we verified, exact bytes.
+  number INTEGER PRIMARY KEY,
+  peer TEXT NOT NULL,
+  leaf_index INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('offer', 'receipt')),
+  data BLOB NOT NULL,
+  UNIQUE (peer, leaf_index)
+) STRICT;
+
+CREATE TABLE officer (
+  -- People and systems that may use the desk; lists are JSON.
+  officer_id TEXT PRIMARY KEY,
+  agency TEXT NOT NULL,
+  roles TEXT NOT NULL,
+  functions TEXT NOT NULL,
+  certificate BLOB NOT NULL UNIQUE CHECK (length(certificate) = 32),
+  not_after_ms INTEGER NOT NULL,
+  revoked_ms INTEGER
+) STRICT;
+
+CREATE TABLE incident (
+  -- What an operator must see, counted for each peer and reason.
+  peer TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  first_ms INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL,
+  PRIMARY KEY (peer, reason)
+) STRICT;
+
+CREATE TABLE setting (
+  -- Small named documents.
+  key TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE tally (
+  -- Numbers of messages: additions are counted by the node, a batch at once,
+  -- changes by a trigger.
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO tally VALUES
+  ('messages_in', 0), ('messages_out', 0), ('unacknowledged', 0);
+
+CREATE TRIGGER message_recounted
+AFTER UPDATE OF holding, acknowledged_ms ON message
+WHEN NEW.direction = 'in'
+BEGIN
+  UPDATE tally SET value = value
+      - (OLD.holding = 'current' AND OLD.acknowledged_ms IS NULL)
+      + (NEW.holding = 'current' AND NEW.acknowledged_ms IS NULL)
+    WHERE name = 'unacknowledged';
+END;

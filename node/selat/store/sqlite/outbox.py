@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outbox: every message on its way to every peer."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from selat.errors import NotFoundError, WrongStateError
+from selat.store.sqlite.failures import checked
+from selat.store.sqlite.rows import Rows, Value
+from selat.store.values import Lane, OutboxRow, OutboxState, Settled
+
+SELECT_ENTRY: Final = (
+    "SELECT outbox.*, message_id, version, category, record_type, level, tlp"
+    " FROM outbox CROSS JOIN message ON message.number = outbox.message"
+)
+_QUEUED: Final = (
+    " WHERE peer = ? AND state = 'queued' ORDER BY outbox.lane DESC, outbox.number"
+    " LIMIT ?"
+)
+_FINAL: Final = frozenset(
+    {
+        OutboxState.ACCEPTED,
+        OutboxState.REFUSED,
+        OutboxState.QUARANTINED,
+        OutboxState.WITHHELD,
+        OutboxState.DEAD,
+    }
+)
+
+
+class OutboxReads(Rows):
+    """Read the outbox."""
+
+    __slots__ = ()
+
+    def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
+        """Return queued entries of a peer: highest lane first, then oldest."""
+        rows = self._all(SELECT_ENTRY + _QUEUED, (peer, limit))
+        return [entry_row(row) for row in rows]
+
+    def outbox(
+        self,
+        *,
+        peer: str = "",
+        state: OutboxState | None = None,
+        message: int | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[OutboxRow]:
+        """Return outbox entries, newest first, below entry ``before``."""
+        conditions = ["TRUE"]
+        values: list[Value] = []
+        if peer:
+            conditions.append("peer = ?")
+            values.append(peer)
+        if state is not None:
+            conditions.append("state = ?")
+            values.append(state.value)
+            if state not in {OutboxState.QUEUED, OutboxState.ACCEPTED}:
+                # In these words, the partial index on the others serves.
+                conditions.append("state NOT IN ('queued', 'accepted')")
+        if message is not None:
+            conditions.append("message = ?")
+            values.append(message)
+        if before is not None:
+            conditions.append("outbox.number < ?")
+            values.append(before)
+        parts = (
+            SELECT_ENTRY,
+            "WHERE",
+            " AND ".join(conditions),
+            "ORDER BY outbox.number DESC LIMIT ?",
+        )
+        rows = self._all(" ".join(parts), [*values, limit])
+        return [entry_row(row) for row in rows]
+
+    def peers_with_work(self) -> list[str]:
+        """Return peers that have queued entries or open batches, by name."""
+        rows = self._all(
+            "SELECT peer FROM queue_count WHERE state = 'queued' AND entries > 0"
+            " UNION SELECT peer FROM outgoing_batch WHERE first_receipt IS NULL"
+            " ORDER BY peer"
+        )
+        return [row[0] for row in rows]
+
+
+class OutboxWrites(OutboxReads):
+    """Fill the outbox and settle its entries."""
+
+    __slots__ = ()
+
+    def enqueue(
+        self, messages: Sequence[tuple[int, Lane]], peers: Sequence[str], at_ms: int
+    ) -> int:
+        """Queue every message for every peer; return how many entries.
+
+        A message that was queued for a peer before is left where it is.
+
+        Raises:
+            NotFoundError: One of the messages is not there; none is queued.
+        """
+        numbers = sorted({number for number, _ in messages})
+        known = self._in("SELECT number FROM message WHERE number IN (", numbers)
+        if len(list(known)) < len(numbers):
+            raise NotFoundError("A message to be queued is not in the store.")
+        added = self._db.executemany(
+            "INSERT INTO outbox (message, peer, lane, state, queued_ms, attempts,"
+            " reason) VALUES (?, ?, ?, 'queued', ?, 0, '')"
+            " ON CONFLICT (message, peer) DO NOTHING",
+            (
+                (number, peer, lane.value, at_ms)
+                for number, lane in messages
+                for peer in peers
+            ),
+        )
+        return max(added.rowcount, 0)
+
+    def settle(self, settled: Sequence[Settled], at_ms: int) -> None:
+        """Give entries their final state.
+
+        What a peer quarantined may be settled once more.
+
+        Raises:
+            ValueError: The state is not a final one.
+            WrongStateError: An entry is settled already or is not there; then
+                none of them changes.
+        """
+        if any(one.state not in _FINAL for one in settled):
+            raise ValueError("an entry is settled with a final state")
+        waiting = self._in(
+            "SELECT number FROM outbox"
+            " WHERE state IN ('queued', 'offered', 'quarantined') AND number IN (",
+            [one.entry for one in settled],
+        )
+        if len(set(waiting)) < len(settled):
+            raise WrongStateError(
+                "An outbox entry to be settled is settled already.",
+                remedy="Look at the outbox; the first receipt counts.",
+            )
+        self._db.executemany(
+            "UPDATE outbox SET state = ?, reason = ?, settled_ms = ?,"
+            " leaf_index = coalesce(leaf_index, ?) WHERE number = ?",
+            (
+                (one.state.value, one.reason, at_ms, one.leaf_index, one.entry)
+                for one in settled
+            ),
+        )
+
+    def requeue(self, entry: int, at_ms: int) -> None:
+        """Queue a dead entry again, with no attempts counted.
+
+        Raises:
+            NotFoundError: There is no such entry.
+            WrongStateError: It is not ``DEAD``.
+        """
+        queued = self._db.execute(
+            "UPDATE outbox SET state = 'queued', queued_ms = ?, attempts = 0,"
+            " sequence = NULL, leaf_index = NULL, reason = '', settled_ms = NULL"
+            " WHERE number = ? AND state = 'dead'",
+            (at_ms, entry),
+        )
+        if queued.rowcount > 0:
+            return
+        row = self._one("SELECT state FROM outbox WHERE number = ?", (entry,))
+        if row is None:
+            raise NotFoundError(f"There is no outbox entry {entry}.", entry=entry)
+        raise WrongStateError(
+            f"Outbox entry {entry} is {row[0]}, not dead.",
+            remedy="Only dead entries are queued again.",
+            entry=entry,
+        )
+
+
+@checked
+def entry_row(row: sqlite3.Row) -> OutboxRow:
+    """Return the entry of a row that `SELECT_ENTRY` gave.
+
+    Raises:
+        StoreCorruptError: It holds what this node cannot have written.
+    """
+    values = dict(row)
+    values["lane"] = Lane(values["lane"])
+    values["state"] = OutboxState(values["state"])
+    return OutboxRow(**values)

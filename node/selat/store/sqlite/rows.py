@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every part of a snapshot or transaction stands on: one connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+# What SQLite stores of a Python value.
+Value = str | bytes | int | None
+Values = Sequence[Value] | Mapping[str, Value]
+
+# Rows named in one statement; as many as a batch has messages.
+CHUNK: Final = 256
+
+
+class Rows:
+    """Ask one connection, inside the transaction that its owner began."""
+
+    __slots__ = ("_db",)
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def _one(self, sql: str, values: Values = ()) -> sqlite3.Row | None:
+        """Return the first row, or None."""
+        row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+        return row
+
+    def _all(self, sql: str, values: Values = ()) -> list[sqlite3.Row]:
+        """Return all rows."""
+        return self._db.execute(sql, values).fetchall()
+
+    def _in(
+        self, sql: str, numbers: Sequence[int], *values: Value
+    ) -> Iterator[sqlite3.Row]:
+        """Yield rows that are named by their numbers, any number of them.
+
+        Args:
+            sql: The statement, ending with ``IN (``.
+            numbers: The numbers.
+            *values: What the statement binds before them.
+        """
+        for start in range(0, len(numbers), CHUNK):
+            chunk = numbers[start : start + CHUNK]
+            yield from self._db.execute(sql + places(len(chunk)), (*values, *chunk))
+
+
+def places(count: int) -> str:
+    """Return as many places for values as asked for, and close the bracket."""
+    return ", ".join("?" * count) + ")"
