@@ -50,6 +50,8 @@ from selat.errors import (
 #: How far a peer's clock may run ahead of ours, in ms. Five minutes is what
 #: Kerberos (RFC 4120) tolerates by default.
 CLOCK_SKEW_MS_MAX: Final = 300_000
+#: Stores and other languages count in signed 64-bit integers.
+SEQUENCE_MAX: Final = 2**63 - 1
 #: Longest Merkle proof of a tree of up to 2**63 leaves, with both sides.
 PROOF_HASHES_MAX: Final = 128
 #: Salt, length field and authentication tag beside header and body, in bytes.
@@ -127,8 +129,14 @@ def check_bounds(batch: SealedBatch) -> None:
     Raises:
         BatchTooLargeError: Too many messages or bytes.
         BatchMalformedError: No message, or leaves and messages differ in
-            number, or a proof is longer than any tree could need.
+            number, or a proof is longer than any tree could need, or the
+            batch's own number is.
     """
+    if batch.sequence > SEQUENCE_MAX:
+        raise BatchMalformedError(
+            "The batch has a number that no exchange reaches.",
+            remedy="Number batches from 1 without gaps.",
+        )
     count = len(batch.sealed_messages)
     if count > BATCH_MESSAGES_MAX or len(batch.offers.leaves) > BATCH_MESSAGES_MAX:
         raise BatchTooLargeError(

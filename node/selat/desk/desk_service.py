@@ -14,7 +14,7 @@ from selat.desk.evidence import evidence_of
 from selat.desk.pages import number_from, page_size, token_for
 from selat.desk.publishing import Publisher
 from selat.desk.reading import open_all, open_message, query_from
-from selat.errors import InvalidInputError, NotFoundError
+from selat.errors import InvalidInputError, NotFoundError, ShuttingDownError
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.links import Links
 from selat.exchange.local import LocalNode
@@ -135,6 +135,11 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         wanted = frozenset(request.categories)
         while True:
             ring = self._arrivals.next_ring()
+            if self._arrivals.closed:
+                raise ShuttingDownError(
+                    "The node is stopping.",
+                    remedy="Subscribe again after the last cursor when it runs again.",
+                )
             work = partial(self._arrived, request, cursor)
             responses, more, last = await self._local.store.read(work)
             for response in responses:
@@ -150,6 +155,10 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                 # Whoever was revoked in the meantime hears no more.
                 await self._door.admit(context, "Subscribe")
                 yield pb.SubscribeResponse(cursor=cursor)
+
+    def end_subscriptions(self) -> None:
+        """Tell every subscriber that the node is stopping."""
+        self._arrivals.close()
 
     async def _newest(self, request: pb.SubscribeRequest) -> int:
         if request.after:

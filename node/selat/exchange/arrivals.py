@@ -12,11 +12,17 @@ class Arrivals:
     def __init__(self) -> None:
         """Start silent."""
         self._rung = asyncio.Event()
+        self.closed = False
 
     def ring(self) -> None:
         """Wake everybody who waits now."""
         rung, self._rung = self._rung, asyncio.Event()
         rung.set()
+
+    def close(self) -> None:
+        """Send everybody away who waits now or will."""
+        self.closed = True
+        self.ring()
 
     def next_ring(self) -> asyncio.Event:
         """Return the event of the next ring; take it before reading the store."""

@@ -35,6 +35,7 @@ from selat.core.sealing import BatchOpener, unwrap_batch_key
 from selat.core.tiles import range_proof
 from selat.core.times import utc
 from selat.errors import (
+    AlreadyExistsError,
     DecryptionError,
     KeyWrapError,
     SequenceGapError,
@@ -109,9 +110,7 @@ class IntakeStream:
             await self._check_sequence(peer, batch)
             judged = await asyncio.to_thread(self._open, peer, verified)
             local.on_step("intake.opened")
-            kept = await local.store.write(
-                lambda t: self._keep(t, peer, verified, judged)
-            )
+            kept = await self._kept(peer, verified, judged)
             local.on_step("intake.committed")
             self._arrived()
         elif kept.digest != verified.digest:
@@ -188,6 +187,22 @@ class IntakeStream:
             except DecryptionError as error:
                 raise _not_unwrapped(peer, batch) from error
         raise _not_unwrapped(peer, batch)
+
+    async def _kept(
+        self, peer: KnownPeer, verified: _Verified, judged: tuple[Judged, ...]
+    ) -> IncomingBatch:
+        try:
+            return await self._local.store.write(
+                lambda t: self._keep(t, peer, verified, judged)
+            )
+        except AlreadyExistsError as error:
+            raise SequenceReplayedError(
+                f"Batch {verified.batch.sequence} of {peer.name} has leaves that "
+                "came with another batch.",
+                remedy="Offer a message again by a new leaf.",
+                peer=peer.name,
+                sequence=verified.batch.sequence,
+            ) from error
 
     def _keep(
         self,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -151,6 +152,18 @@ class GrpcDeliveryStream:
             await self._call.write(request)
         except grpc.aio.AioRpcError as failure:
             raise _translate(self._peer, failure) from failure
+        except asyncio.InvalidStateError as late:  # the call has ended already
+            raise _translate(self._peer, await self._outcome()) from late
+
+    async def _outcome(self) -> grpc.aio.AioRpcError:
+        """Return how the call ended; it has ended."""
+        call = self._call
+        return grpc.aio.AioRpcError(
+            await call.code(),
+            await call.initial_metadata(),
+            await call.trailing_metadata(),
+            details=await call.details(),
+        )
 
     async def _read(self) -> pb.DeliverResponse:
         try:

@@ -21,9 +21,11 @@ from selat.core.tiles import consistency_proof
 from selat.core.times import utc
 from selat.errors import (
     BatchMalformedError,
+    CheckpointRolledBackError,
     InvalidInputError,
     PeerError,
     SelatError,
+    ShuttingDownError,
     StoreError,
     UnauthenticatedError,
     UnavailableError,
@@ -91,6 +93,7 @@ class PeerService:
         self._own_card = own_card
         # Two streams of one peer must not take the same batch in twice.
         self._intake_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._closing = asyncio.Event()
 
     def add_to_server(self, server: grpc.aio.Server) -> None:
         """Register the service's methods."""
@@ -113,6 +116,10 @@ class PeerService:
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),)
         )
+
+    def end_deliveries(self) -> None:
+        """End every stream after the batch in hand, and take no new one."""
+        self._closing.set()
 
     # --- calls -------------------------------------------------------------
     async def deliver(
@@ -139,10 +146,10 @@ class PeerService:
             link=link,
             answer_base=stream.checkpoint_size,
         )
-        async for data in requests:
+        while (data := await self._next(requests)) is not None:
+            peer = await self._caller(context)
             sequence = 0
             try:
-                peer = await self._caller(context)
                 request = parse_deliver_request(data)
                 sequence = request.batch.sequence
                 if request.WhichOneof("request") != "batch":
@@ -158,6 +165,22 @@ class PeerService:
                 yield _refusal(sequence, error)
                 return
             yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+
+    async def _next(self, requests: AsyncIterator[bytes]) -> bytes | None:
+        """Wait for the next message; None when the peer ended the stream."""
+        coming = asyncio.ensure_future(anext(requests, None))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait((coming, closing), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                raise ShuttingDownError(
+                    "The node is stopping.",
+                    remedy="What has no receipt is delivered when it runs again.",
+                )
+            return coming.result()
+        finally:
+            coming.cancel()
+            closing.cancel()
 
     async def get_log_state(
         self,
@@ -217,7 +240,7 @@ class PeerService:
         self, peer: KnownPeer, requests: AsyncIterator[bytes]
     ) -> peer_service_pb2.Opening:
         try:
-            first = parse_deliver_request(await anext(aiter(requests), b""))
+            first = parse_deliver_request(await self._next(requests) or b"")
             if first.WhichOneof("request") != "opening":
                 raise BatchMalformedError(
                     "The first message on the stream is no opening.",
@@ -230,10 +253,22 @@ class PeerService:
                     remedy="Upgrade the older of both nodes.",
                     peer=peer.name,
                 )
+            await self._check_known_size(peer, first.opening.checkpoint_size)
         except PeerError as error:
             await self._note(peer.name, error)
             raise
         return first.opening
+
+    async def _check_known_size(self, peer: KnownPeer, size: int) -> None:
+        head = await self._local.store.read(lambda s: s.tree_head())
+        if size > head.frontier.size:
+            raise CheckpointRolledBackError(
+                f"{peer.name} says that it has verified more leaves of our log than "
+                f"the {head.frontier.size} there are.",
+                remedy="If our database was restored, stop this node and restore the "
+                "newest one; if not, call the peer.",
+                peer=peer.name,
+            )
 
     async def _note(self, peer: str, error: SelatError) -> None:
         """Let the operator see what a peer did; its data is not repeated."""

@@ -98,6 +98,8 @@ async def run_node(
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+            node.peer_service.end_deliveries()
+            node.desk_service.end_subscriptions()
             await asyncio.gather(peers.drain(DRAIN_S), desk.drain(DRAIN_S))
             with suppress(FileNotFoundError):
                 folder.socket.unlink()
