@@ -18,7 +18,11 @@ from selat.core.leaves import ReceiptLeaf
 from selat.core.payloads import StoredMessage, pack, unpack
 from selat.core.sealing import Opened
 from selat.core.selectors import selector_bytes
-from selat.errors import CommitmentMismatchError, InvalidRecordError
+from selat.errors import (
+    AlreadyExistsError,
+    CommitmentMismatchError,
+    InvalidRecordError,
+)
 from selat.exchange.facts import (
     RECORD_TYPES,
     expiry_ms,
@@ -30,7 +34,7 @@ from selat.exchange.facts import (
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
-from selat.policy.port import Decision, Effect
+from selat.policy.port import Decision, Effect, MessageFacts
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import Direction, NewMessage, Payload
 from selat.v1 import message_pb2
@@ -59,6 +63,15 @@ class Judged:
     opened: Opened
     decision: Decision
     message: NewMessage | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """How a message is answered; its arrival number when it was kept."""
+
+    decision: Decision
+    reason: str
+    number: int | None
 
 
 class Judge:
@@ -98,13 +111,13 @@ class Judge:
             body = message_pb2.Body.FromString(opened.body)
         except DecodeError:
             return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
-        _check_leaf(offer, header, peer=peer.name)
+        facts = facts_of(header)
+        _check_leaf(offer, header, facts, peer=peer.name)
         try:
             inspection = self._inspector.inspect(header, body, strict=False)
         except InvalidRecordError:
             return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
         now_ms = local.clock()
-        facts = facts_of(header)
         decision = local.policy().accept(facts, peer.facts, now_ms=now_ms)
         if decision.effect is not Effect.PERMIT:
             return Judged(offer=offer, opened=opened, decision=decision, message=None)
@@ -156,39 +169,62 @@ class Judge:
             The receipt leaves, and the arrival numbers of what was kept (None
             for what was not), both in the batch's order.
         """
+        try:
+            answers = _keep(transaction, judged)
+        except AlreadyExistsError:
+            # Rare: a message of this batch was here before, or stands in it twice.
+            answers = self._keep_unknown(transaction, peer.name, judged)
         blinds = self._local.entropy(_BLIND_BYTES * len(judged))
-        fresh: dict[tuple[bytes, int], Judged] = {}
-        receipts: list[bytes] = []
-        for position, item in enumerate(judged):
-            decision, reason = item.decision, item.decision.reason
-            if item.message is not None:
-                key = (item.message.message_id, item.message.version)
-                first = fresh.get(key)
-                same = (
-                    _contents(first) == _contents(item)
-                    if first is not None
-                    else self._same_as_kept(transaction, peer.name, item)
-                )
-                if same is None:
-                    fresh[key] = item
-                elif same:
-                    reason = DUPLICATE
-                else:
-                    decision, reason = _CONFLICT, _CONFLICT.reason
-            blind = blinds[position * _BLIND_BYTES : (position + 1) * _BLIND_BYTES]
-            receipts.append(
-                self._receipt(
-                    peer, item, decision, reason=reason, now_ms=now_ms, blind=blind
-                )
+        policy = self._local.policy().digest
+        receipts = [
+            self._receipt(
+                peer,
+                item,
+                answer,
+                policy=policy,
+                now_ms=now_ms,
+                blind=blinds[position * _BLIND_BYTES : (position + 1) * _BLIND_BYTES],
             )
-        numbers = transaction.add_messages(
-            [item.message for item in fresh.values() if item.message is not None]
-        )
-        number_of = {
-            id(item): number
-            for item, number in zip(fresh.values(), numbers, strict=True)
+            for position, (item, answer) in enumerate(zip(judged, answers, strict=True))
+        ]
+        return receipts, [answer.number for answer in answers]
+
+    def _keep_unknown(
+        self, transaction: Transaction, originator: str, judged: Sequence[Judged]
+    ) -> list[_Answer]:
+        """Keep what was not here before; compare the rest with what is kept."""
+        first_of: dict[tuple[bytes, int], Judged] = {}
+        answers: dict[int, _Answer] = {}
+        for position, item in enumerate(judged):
+            if item.message is None:
+                continue
+            key = (item.message.message_id, item.message.version)
+            first = first_of.get(key)
+            same = (
+                _contents(first) == _contents(item)
+                if first is not None
+                else self._same_as_kept(transaction, originator, item)
+            )
+            if same is None:
+                first_of[key] = item
+            elif same:
+                answers[position] = _Answer(
+                    decision=item.decision, reason=DUPLICATE, number=None
+                )
+            else:
+                answers[position] = _Answer(
+                    decision=_CONFLICT, reason=_CONFLICT.reason, number=None
+                )
+        fresh = [
+            (position, item)
+            for position, item in enumerate(judged)
+            if position not in answers
+        ]
+        kept = _keep(transaction, [item for _, item in fresh])
+        answers |= {
+            position: answer for (position, _), answer in zip(fresh, kept, strict=True)
         }
-        return receipts, [number_of.get(id(item)) for item in judged]
+        return [answers[position] for position in range(len(judged))]
 
     def _same_as_kept(
         self, snapshot: Snapshot, originator: str, item: Judged
@@ -223,14 +259,13 @@ class Judge:
         self,
         peer: KnownPeer,
         item: Judged,
-        decision: Decision,
+        answer: _Answer,
         *,
-        reason: str,
+        policy: str,
         now_ms: int,
         blind: bytes,
     ) -> bytes:
-        accepted = decision.effect is Effect.PERMIT
-        leaf = item.offer.leaf
+        decision, leaf = answer.decision, item.offer.leaf
         return ReceiptLeaf(
             offer=item.offer.hash,
             id=leaf.id,
@@ -238,22 +273,45 @@ class Judge:
             sender=self._local.name,
             recipient=peer.name,
             time_ms=now_ms,
-            outcome=ACCEPTED if accepted else REFUSED,
-            reason=reason,
-            policy=self._local.policy().digest,
+            outcome=ACCEPTED if decision.effect is Effect.PERMIT else REFUSED,
+            reason=answer.reason,
+            policy=policy,
             effect=decision.effect.value,
             policies=decision.policies,
             blind=blind,
         ).encode()
 
 
+def _keep(transaction: Transaction, judged: Sequence[Judged]) -> list[_Answer]:
+    """Keep the accepted ones of messages that were not here before.
+
+    Raises:
+        AlreadyExistsError: One of them was; then none of them is kept.
+    """
+    numbers = iter(
+        transaction.add_messages(
+            [item.message for item in judged if item.message is not None]
+        )
+    )
+    return [
+        _Answer(
+            decision=item.decision,
+            reason=item.decision.reason,
+            number=None if item.message is None else next(numbers),
+        )
+        for item in judged
+    ]
+
+
 def _contents(item: Judged) -> tuple[bytes, bytes]:
     return item.opened.header, item.opened.body
 
 
-def _check_leaf(offer: Offer, header: message_pb2.Header, *, peer: str) -> None:
+def _check_leaf(
+    offer: Offer, header: message_pb2.Header, facts: MessageFacts, *, peer: str
+) -> None:
     """Refuse a leaf that tells another story than the message it commits to."""
-    leaf, facts = offer.leaf, facts_of(header)
+    leaf = offer.leaf
     same = (
         leaf.id.bytes == header.id,
         leaf.version == header.version,
