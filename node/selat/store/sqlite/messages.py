@@ -9,6 +9,7 @@ a few hundred. A search asks every segment, a handful of page reads each.
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -29,8 +30,8 @@ SEGMENT_BITS: Final = 13
 _SELECTOR_BYTES: Final = 16
 
 _VERSIONS = (
-    "SELECT version, number FROM message"
-    " WHERE message_id = ? AND originator = ? AND direction = ?"
+    "SELECT message_id, originator, direction, version, number FROM message"
+    " WHERE message_id IN ("
 )
 _ADD_MESSAGE = (
     "INSERT INTO message VALUES"
@@ -172,17 +173,14 @@ class MessageWrites(MessageReads):
             messages: What is to be kept.
             first: The number that the first of them will have.
         """
-        identities: dict[tuple[bytes, str, str], dict[int, int]] = {}
+        identities: defaultdict[tuple[bytes, str, str], dict[int, int]]
+        identities = defaultdict(dict)
+        for row in self._in(_VERSIONS, [message.message_id for message in messages]):
+            identities[row[0], row[1], row[2]][row["version"]] = row["number"]
         for number, message in enumerate(messages, first):
-            identity = (
-                message.message_id,
-                message.originator,
-                message.direction.value,
-            )
-            versions = identities.get(identity)
-            if versions is None:
-                versions = dict(self._db.execute(_VERSIONS, identity).fetchall())
-                identities[identity] = versions
+            versions = identities[
+                message.message_id, message.originator, message.direction.value
+            ]
             if message.version in versions:
                 raise AlreadyExistsError(
                     f"Version {message.version} of the message is kept already.",

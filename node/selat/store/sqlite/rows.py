@@ -33,17 +33,17 @@ class Rows:
         return self._db.execute(sql, values).fetchall()
 
     def _in(
-        self, sql: str, numbers: Sequence[int], *values: Value
+        self, sql: str, keys: Sequence[Value], *values: Value
     ) -> Iterator[sqlite3.Row]:
-        """Yield rows that are named by their numbers, any number of them.
+        """Yield rows that are named by their keys, any number of them.
 
         Args:
             sql: The statement, ending with ``IN (``.
-            numbers: The numbers.
+            keys: Numbers or identifiers.
             *values: What the statement binds before them.
         """
-        for start in range(0, len(numbers), CHUNK):
-            chunk = numbers[start : start + CHUNK]
+        for start in range(0, len(keys), CHUNK):
+            chunk = keys[start : start + CHUNK]
             yield from self._db.execute(sql + places(len(chunk)), (*values, *chunk))
 
 
