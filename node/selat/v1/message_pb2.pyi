@@ -319,6 +319,14 @@ class _SafeguardEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Safeguard.V
     """There is reason to fear torture (Convention against Torture, art. 3)."""
     SAFEGUARD_POLITICAL_OFFENCE: _Safeguard.ValueType  # 6
     """The offence may be held to be political or military."""
+    SAFEGUARD_NO_DUAL_CRIMINALITY: _Safeguard.ValueType  # 7
+    """The act is no offence in one of the states concerned, so that there is no
+    dual criminality.
+    """
+    SAFEGUARD_DOUBLE_JEOPARDY: _Safeguard.ValueType  # 8
+    """The subject was finally convicted or acquitted of the act already: ne bis in
+    idem (International Covenant on Civil and Political Rights, art. 14(7)).
+    """
 
 class Safeguard(_Safeguard, metaclass=_SafeguardEnumTypeWrapper):
     """A ground to protect the record's subject; policy holds the message for a
@@ -341,6 +349,14 @@ SAFEGUARD_TORTURE: Safeguard.ValueType  # 5
 """There is reason to fear torture (Convention against Torture, art. 3)."""
 SAFEGUARD_POLITICAL_OFFENCE: Safeguard.ValueType  # 6
 """The offence may be held to be political or military."""
+SAFEGUARD_NO_DUAL_CRIMINALITY: Safeguard.ValueType  # 7
+"""The act is no offence in one of the states concerned, so that there is no
+dual criminality.
+"""
+SAFEGUARD_DOUBLE_JEOPARDY: Safeguard.ValueType  # 8
+"""The subject was finally convicted or acquitted of the act already: ne bis in
+idem (International Covenant on Civil and Political Rights, art. 14(7)).
+"""
 Global___Safeguard: _TypeAlias = Safeguard  # noqa: Y015
 
 class _Urgency:
@@ -787,6 +803,7 @@ class Header(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     REDACTED_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
+    ASSURANCES_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
     """Identifier, UUIDv7 (RFC 9562), 16 octets; the same for all versions."""
     version: _builtins.int
@@ -878,6 +895,12 @@ class Header(_message.Message):
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Languages of the free text."""
 
+    @_builtins.property
+    def assurances(self) -> _containers.RepeatedScalarFieldContainer[_records_pb2.AssuranceKind.ValueType]:
+        """What the originator holds assurances of from the recipients' states, as
+        written assurances that it can show.
+        """
+
     def __init__(
         self,
         *,
@@ -907,10 +930,11 @@ class Header(_message.Message):
         status: Global___RecordStatus.ValueType = ...,
         redacted: _abc.Iterable[_builtins.str] | None = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
+        assurances: _abc.Iterable[_records_pb2.AssuranceKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "collected_at", b"collected_at", "created_at", b"created_at", "evaluation", b"evaluation", "expires_at", b"expires_at", "marking", b"marking", "originator", b"originator", "recalls", b"recalls", "review_at", b"review_at", "supersedes", b"supersedes", "verified_at", b"verified_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "case_reference", b"case_reference", "category", b"category", "collected_at", b"collected_at", "created_at", b"created_at", "evaluation", b"evaluation", "expires_at", b"expires_at", "id", b"id", "languages", b"languages", "legal_basis", b"legal_basis", "marking", b"marking", "originator", b"originator", "purposes", b"purposes", "recalls", b"recalls", "recipients", b"recipients", "redacted", b"redacted", "review_at", b"review_at", "safeguards", b"safeguards", "status", b"status", "subject_role", b"subject_role", "supersedes", b"supersedes", "title", b"title", "type", b"type", "urgency", b"urgency", "verified_at", b"verified_at", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "assurances", b"assurances", "case_reference", b"case_reference", "category", b"category", "collected_at", b"collected_at", "created_at", b"created_at", "evaluation", b"evaluation", "expires_at", b"expires_at", "id", b"id", "languages", b"languages", "legal_basis", b"legal_basis", "marking", b"marking", "originator", b"originator", "purposes", b"purposes", "recalls", b"recalls", "recipients", b"recipients", "redacted", b"redacted", "review_at", b"review_at", "safeguards", b"safeguards", "status", b"status", "subject_role", b"subject_role", "supersedes", b"supersedes", "title", b"title", "type", b"type", "urgency", b"urgency", "verified_at", b"verified_at", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
