@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node believes of a batch or of its receipt, and why.
+"""What a node believes of a batch, and why.
 
 Pure: bytes and values in, verified values or a `PeerError` out. The steps
 carry the numbers of docs/protocol.md, "Intake". What stands inside the sealed
@@ -11,16 +11,23 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from selat.core.checkpoints import Checkpoint, open_checkpoint
-from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
-from selat.core.merkle import leaf_hash
-from selat.core.notes import NoteVerifier, SignatureType
-from selat.core.proofs import verify_consistency, verify_range
+from selat.core.checkpoints import Checkpoint
+from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.log_states import (
+    KnownState,
+    LeafRange,
+    LogState,
+    VerifierSource,
+    verify_leaf_range,
+    verify_log_state,
+)
+from selat.core.receipts import ReceiptBatch, verify_receipts
 from selat.core.sealing import (
     BATCH_BYTES_MAX,
     BATCH_MESSAGES_MAX,
+    SEAL_OVERHEAD_BYTES,
     BatchOpener,
     Opened,
     commitment,
@@ -28,10 +35,6 @@ from selat.core.sealing import (
 from selat.errors import (
     BatchMalformedError,
     BatchTooLargeError,
-    CheckpointEd25519Error,
-    CheckpointForkedError,
-    CheckpointMldsaError,
-    CheckpointRolledBackError,
     CiphertextError,
     ClockSkewError,
     CommitmentMismatchError,
@@ -42,10 +45,27 @@ from selat.errors import (
     LeafVersionError,
     MalformedError,
     ProofError,
-    ReceiptInvalidError,
-    SignatureError,
     UnsupportedVersionError,
 )
+
+__all__ = [
+    "CLOCK_SKEW_MS_MAX",
+    "PROOF_HASHES_MAX",
+    "SEQUENCE_MAX",
+    "KnownState",
+    "LeafRange",
+    "LogState",
+    "Offer",
+    "ReceiptBatch",
+    "SealedBatch",
+    "VerifierSource",
+    "check_bounds",
+    "check_clock",
+    "open_messages",
+    "verify_log_state",
+    "verify_offers",
+    "verify_receipts",
+]
 
 #: How far a peer's clock may run ahead of ours, in ms. Five minutes is what
 #: Kerberos (RFC 4120) tolerates by default.
@@ -54,38 +74,20 @@ CLOCK_SKEW_MS_MAX: Final = 300_000
 SEQUENCE_MAX: Final = 2**63 - 1
 #: Longest Merkle proof of a tree of up to 2**63 leaves, with both sides.
 PROOF_HASHES_MAX: Final = 128
-#: Salt, length field and authentication tag beside header and body, in bytes.
-SEALING_OVERHEAD_BYTES: Final = 32 + 4 + 16
-
-
-class VerifierSource(Protocol):
-    """Where the verifiers of a peer's log come from: its card."""
-
-    def __call__(self, origin: str) -> Sequence[NoteVerifier]:
-        """Return the Ed25519 and the ML-DSA-44 verifier for a log origin."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogState:
-    """A signed state of a log as it travels, still to be verified."""
-
-    checkpoint: bytes
-    consistency_size: int
-    consistency_proof: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeafRange:
-    """Leaves that stand contiguously in a log, with their range proof."""
-
-    first_index: int
-    leaves: tuple[bytes, ...]
-    proof: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedBatch:
-    """A batch as it travels, still to be verified."""
+    """A batch as it travels, still to be verified.
+
+    Attributes:
+        sequence: Its number on the way from this sender to this recipient.
+        offers: One offer leaf for each message.
+        log: State of the sender's log, which contains them.
+        seal_key_id: The recipient's seal key.
+        wrapped_key: The batch key, wrapped to it.
+        sealed_messages: The messages, each sealed with its leaf.
+    """
 
     sequence: int
     offers: LeafRange
@@ -93,25 +95,6 @@ class SealedBatch:
     seal_key_id: str
     wrapped_key: bytes
     sealed_messages: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptBatch:
-    """A batch's receipts as they travel, still to be verified."""
-
-    sequence: int
-    receipts: LeafRange
-    log: LogState
-    duplicate: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownState:
-    """The newest verified state of a log on one path: its size and root."""
-
-    origin: str
-    size: int
-    root: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,19 +121,11 @@ def check_bounds(batch: SealedBatch) -> None:
             remedy="Number batches from 1 without gaps.",
         )
     count = len(batch.sealed_messages)
-    if count > BATCH_MESSAGES_MAX or len(batch.offers.leaves) > BATCH_MESSAGES_MAX:
-        raise BatchTooLargeError(
-            f"The batch has more than {BATCH_MESSAGES_MAX} messages.",
-            remedy="Send smaller batches.",
-            sequence=batch.sequence,
-        )
-    size = sum(len(item) for item in batch.sealed_messages)
-    if size > BATCH_BYTES_MAX + count * SEALING_OVERHEAD_BYTES:
-        raise BatchTooLargeError(
-            f"The batch's messages have more than {BATCH_BYTES_MAX} bytes.",
-            remedy="Send smaller batches.",
-            sequence=batch.sequence,
-        )
+    if max(count, len(batch.offers.leaves)) > BATCH_MESSAGES_MAX:
+        raise _too_large(batch, f"{BATCH_MESSAGES_MAX} messages")
+    size = sum(map(len, batch.sealed_messages)) - count * SEAL_OVERHEAD_BYTES
+    if size > BATCH_BYTES_MAX:
+        raise _too_large(batch, f"{BATCH_BYTES_MAX} bytes")
     if not count or count != len(batch.offers.leaves):
         raise BatchMalformedError(
             "The batch does not have one leaf for each message.",
@@ -166,64 +141,6 @@ def check_bounds(batch: SealedBatch) -> None:
         )
 
 
-def verify_log_state(
-    state: LogState, *, owner: str, verifiers: VerifierSource, known: KnownState | None
-) -> Checkpoint:
-    """Steps 3 and 4: the checkpoint is signed and extends the one we know.
-
-    Args:
-        state: What the peer sent.
-        owner: The peer's node name, with which the log's origin begins.
-        verifiers: Gives the log's verifiers for the origin.
-        known: The newest state verified on this path; None for the first.
-
-    Raises:
-        CheckpointEd25519Error: The Ed25519 signature is missing or wrong.
-        CheckpointMldsaError: The ML-DSA-44 signature is missing or wrong.
-        CheckpointRolledBackError: It is smaller than the known one.
-        CheckpointForkedError: It does not extend the known one.
-        BatchMalformedError: It is no checkpoint of that node's log, or the
-            proof starts from another size than ours.
-    """
-    origin = _origin(state.checkpoint, owner=owner)
-    if known is not None and origin != known.origin:
-        raise BatchMalformedError(
-            "The checkpoint is of another log than the one we follow.",
-            remedy="Continue the log that was begun.",
-            peer=owner,
-        )
-    checkpoint = _open(state.checkpoint, origin=origin, verifiers=verifiers)
-    if known is None:
-        if state.consistency_size or state.consistency_proof:
-            raise _wrong_base(owner, expected=0, got=state.consistency_size)
-        return checkpoint
-    if checkpoint.size < known.size:
-        raise CheckpointRolledBackError(
-            f"The log of {owner} has {checkpoint.size} leaves but had signed "
-            f"{known.size}.",
-            remedy="Stop and call the peer: its log was rolled back.",
-            peer=owner,
-        )
-    if state.consistency_size != known.size:
-        raise _wrong_base(owner, expected=known.size, got=state.consistency_size)
-    try:
-        verify_consistency(
-            old_size=known.size,
-            old_root=known.root,
-            new_size=checkpoint.size,
-            new_root=checkpoint.root,
-            proof=state.consistency_proof,
-        )
-    except ProofError as error:
-        raise CheckpointForkedError(
-            f"The log of {owner} at {checkpoint.size} leaves does not extend the "
-            f"one it signed at {known.size}.",
-            remedy="Stop and call the peer: its log shows two histories.",
-            peer=owner,
-        ) from error
-    return checkpoint
-
-
 def verify_offers(
     offers: LeafRange, *, checkpoint: Checkpoint, sender: str, recipient: str
 ) -> tuple[Offer, ...]:
@@ -235,15 +152,8 @@ def verify_offers(
         LeafMalformedError: A leaf that is no offer.
         LeafMisaddressedError: From another sender or to another recipient.
     """
-    hashes = tuple(leaf_hash(data) for data in offers.leaves)
     try:
-        verify_range(
-            leaf_hashes=hashes,
-            first=offers.first_index,
-            size=checkpoint.size,
-            proof=offers.proof,
-            root=checkpoint.root,
-        )
+        hashes = verify_leaf_range(offers, checkpoint=checkpoint)
     except ProofError as error:
         raise LeafNotInTreeError(
             "The batch's leaves are not proven to stand in the sender's log.",
@@ -252,12 +162,14 @@ def verify_offers(
             first_index=offers.first_index,
         ) from error
     return tuple(
-        Offer(
-            leaf=_offer(data, sender=sender, recipient=recipient),
-            data=data,
-            hash=digest,
-        )
-        for data, digest in zip(offers.leaves, hashes, strict=True)
+        [
+            Offer(
+                leaf=_offer(data, sender=sender, recipient=recipient),
+                data=data,
+                hash=digest,
+            )
+            for data, digest in zip(offers.leaves, hashes, strict=True)
+        ]
     )
 
 
@@ -267,8 +179,8 @@ def check_clock(offers: Sequence[Offer], *, now_ms: int, sender: str) -> None:
     Raises:
         ClockSkewError: One is.
     """
-    latest = max(offer.leaf.time_ms for offer in offers)
-    if latest > now_ms + CLOCK_SKEW_MS_MAX:
+    limit = now_ms + CLOCK_SKEW_MS_MAX
+    if any(offer.leaf.time_ms > limit for offer in offers):
         raise ClockSkewError(
             f"The clock of {sender} is more than {CLOCK_SKEW_MS_MAX // 1000} s "
             "ahead of ours.",
@@ -313,92 +225,12 @@ def open_messages(
     return tuple(opened)
 
 
-def verify_receipts(
-    answer: ReceiptBatch,
-    *,
-    checkpoint: Checkpoint,
-    offer_hashes: Sequence[bytes],
-    recipient: str,
-    sender: str,
-) -> tuple[ReceiptLeaf, ...]:
-    """Verify that receipts answer our offers, one for one, on the record.
-
-    Args:
-        answer: What came back; its log state is verified already.
-        checkpoint: The checkpoint of that state.
-        offer_hashes: RFC 6962 hashes of our offer leaves in order.
-        recipient: The peer, author of the receipts.
-        sender: Our own name.
-
-    Raises:
-        ReceiptInvalidError: They do not.
-    """
-    if len(answer.receipts.leaves) != len(offer_hashes):
-        raise _bad_receipt(answer, recipient, "does not answer every message")
-    try:
-        verify_range(
-            leaf_hashes=tuple(leaf_hash(data) for data in answer.receipts.leaves),
-            first=answer.receipts.first_index,
-            size=checkpoint.size,
-            proof=answer.receipts.proof,
-            root=checkpoint.root,
-        )
-    except ProofError as error:
-        raise _bad_receipt(answer, recipient, "is not in the peer's log") from error
-    receipts: list[ReceiptLeaf] = []
-    for data, offered in zip(answer.receipts.leaves, offer_hashes, strict=True):
-        try:
-            leaf = parse_leaf(data)
-        except (MalformedError, UnsupportedVersionError) as error:
-            raise _bad_receipt(answer, recipient, "cannot be read") from error
-        if not isinstance(leaf, ReceiptLeaf):
-            raise _bad_receipt(answer, recipient, "is another kind of leaf")
-        if leaf.sender != recipient or leaf.recipient != sender:
-            raise _bad_receipt(answer, recipient, "names other nodes")
-        if leaf.offer != offered:
-            raise _bad_receipt(answer, recipient, "answers another offer")
-        receipts.append(leaf)
-    return tuple(receipts)
-
-
-def _origin(note: bytes, *, owner: str) -> str:
-    """Return the first line; the signature still has to vouch for it."""
-    line, _, _ = note[:512].partition(b"\n")
-    try:
-        origin = line.decode("ascii")
-    except UnicodeDecodeError:
-        origin = ""
-    if not origin.startswith(f"{owner}/exchange/"):
-        raise BatchMalformedError(
-            f"The checkpoint is not one of the exchange log of {owner}.",
-            remedy="Send the sender's own checkpoint.",
-            peer=owner,
-        )
-    return origin
-
-
-def _open(note: bytes, *, origin: str, verifiers: VerifierSource) -> Checkpoint:
-    try:
-        return open_checkpoint(note, origin=origin, verifiers=verifiers(origin))
-    except SignatureError as error:
-        failed = error.context.get("signature_type")
-        wrong = (
-            CheckpointMldsaError
-            if failed == SignatureType.MLDSA44.name
-            else CheckpointEd25519Error
-        )
-        raise wrong(
-            f"The checkpoint of {origin} has no valid signature of the log's "
-            f"{failed} key.",
-            remedy="Check that the peer's newest card was added here.",
-            origin=origin,
-        ) from error
-    except MalformedError as error:
-        raise BatchMalformedError(
-            "The checkpoint is not a signed note of C2SP tlog-checkpoint.",
-            remedy="Send the checkpoint as it was signed.",
-            origin=origin,
-        ) from error
+def _too_large(batch: SealedBatch, limit: str) -> BatchTooLargeError:
+    return BatchTooLargeError(
+        f"The batch has more than {limit}.",
+        remedy="Send smaller batches.",
+        sequence=batch.sequence,
+    )
 
 
 def _offer(data: bytes, *, sender: str, recipient: str) -> OfferLeaf:
@@ -416,7 +248,7 @@ def _offer(data: bytes, *, sender: str, recipient: str) -> OfferLeaf:
             remedy="Send leaves as docs/protocol.md describes them.",
             peer=sender,
         ) from error
-    if not isinstance(leaf, OfferLeaf) or leaf.kind != OfferLeaf.kind:
+    if not isinstance(leaf, OfferLeaf):
         raise LeafMalformedError(
             "A leaf of the batch is no offer.",
             remedy="Send offers alone in a batch.",
@@ -429,23 +261,3 @@ def _offer(data: bytes, *, sender: str, recipient: str) -> OfferLeaf:
             peer=sender,
         )
     return leaf
-
-
-def _wrong_base(owner: str, *, expected: int, got: int) -> BatchMalformedError:
-    return BatchMalformedError(
-        f"The consistency proof starts at size {got}, not at {expected}.",
-        remedy="Open the stream again and start from the size that it names.",
-        peer=owner,
-        expected_size=expected,
-    )
-
-
-def _bad_receipt(
-    answer: ReceiptBatch, recipient: str, what: str
-) -> ReceiptInvalidError:
-    return ReceiptInvalidError(
-        f"A receipt of {recipient} for batch {answer.sequence} {what}.",
-        remedy="Stop and call the peer: its receipts cannot be relied on.",
-        peer=recipient,
-        sequence=answer.sequence,
-    )

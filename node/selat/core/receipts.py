@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a sender believes of the receipts for its batch, and why."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from selat.core.checkpoints import Checkpoint
+from selat.core.leaves import ReceiptLeaf, parse_leaf
+from selat.core.log_states import LeafRange, LogState, verify_leaf_range
+from selat.errors import (
+    MalformedError,
+    ProofError,
+    ReceiptInvalidError,
+    UnsupportedVersionError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptBatch:
+    """A batch's receipts as they travel, still to be verified.
+
+    Attributes:
+        sequence: Number of the batch that is answered.
+        receipts: One receipt leaf for each offer, in the same order.
+        log: State of the receiver's log, which contains them.
+        duplicate: The batch had been accepted before.
+    """
+
+    sequence: int
+    receipts: LeafRange
+    log: LogState
+    duplicate: bool
+
+
+def verify_receipts(
+    answer: ReceiptBatch,
+    *,
+    checkpoint: Checkpoint,
+    offer_hashes: Sequence[bytes],
+    recipient: str,
+    sender: str,
+) -> tuple[ReceiptLeaf, ...]:
+    """Verify that receipts answer our offers, one for one, on the record.
+
+    Args:
+        answer: What came back; its log state is verified already.
+        checkpoint: The checkpoint of that state.
+        offer_hashes: RFC 6962 hashes of our offer leaves in order.
+        recipient: The peer, author of the receipts.
+        sender: Our own name.
+
+    Raises:
+        ReceiptInvalidError: They do not.
+    """
+    if len(answer.receipts.leaves) != len(offer_hashes):
+        raise _bad_receipt(answer, recipient, "does not answer every message")
+    try:
+        verify_leaf_range(answer.receipts, checkpoint=checkpoint)
+    except ProofError as error:
+        raise _bad_receipt(answer, recipient, "is not in the peer's log") from error
+    receipts: list[ReceiptLeaf] = []
+    for data, offered in zip(answer.receipts.leaves, offer_hashes, strict=True):
+        try:
+            leaf = parse_leaf(data)
+        except (MalformedError, UnsupportedVersionError) as error:
+            raise _bad_receipt(answer, recipient, "cannot be read") from error
+        if not isinstance(leaf, ReceiptLeaf):
+            raise _bad_receipt(answer, recipient, "is another kind of leaf")
+        if leaf.sender != recipient or leaf.recipient != sender:
+            raise _bad_receipt(answer, recipient, "names other nodes")
+        if not hmac.compare_digest(leaf.offer, offered):
+            raise _bad_receipt(answer, recipient, "answers another offer")
+        receipts.append(leaf)
+    return tuple(receipts)
+
+
+def _bad_receipt(
+    answer: ReceiptBatch, recipient: str, what: str
+) -> ReceiptInvalidError:
+    return ReceiptInvalidError(
+        f"A receipt of {recipient} for batch {answer.sequence} {what}.",
+        remedy="Stop and call the peer: its receipts cannot be relied on.",
+        peer=recipient,
+        sequence=answer.sequence,
+    )
