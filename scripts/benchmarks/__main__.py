@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import deliver, latency, machine, memory
+from scripts.benchmarks import deliver, depth, fanout, latency, machine, memory
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.ceilings import Ceilings
 from scripts.benchmarks.errors import BenchmarkError
@@ -37,6 +37,8 @@ BENCHMARKS: Final[dict[str, tuple[Run, bool, str]]] = {
     "deliver": (deliver.run, True, "records/s from node to node, and of publishing"),
     "latency": (latency.run, True, "ms from publishing to the other's subscriber"),
     "memory": (memory.run, True, "MiB of a node at rest and at work"),
+    "fanout": (fanout.run, True, "records/s from one node to 1, 2, 5 and 10 peers"),
+    "depth": (depth.run, False, "records/s with 1,000,000 records in store"),
     "ceilings": (_only_ceilings, False, "SQLite and gRPC alone, on this machine"),
 }
 
@@ -100,7 +102,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         epilog="\n".join(["benchmarks:", *lines]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which (all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="which (all that take a minute)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write them there")
     parser.add_argument(
         "--records", type=_positive, default=20_000, help="in one delivery (20000)"

@@ -40,7 +40,6 @@ async def deliver_backlog(
     sender: BenchNode,
     receivers: Sequence[BenchNode],
     *,
-    first: int,
     count: int,
 ) -> Delivered:
     """Publish records that wait, let them flow, and time it.
@@ -50,14 +49,13 @@ async def deliver_backlog(
     Args:
         sender: It accepts every receiver.
         receivers: Who the records are for.
-        first: Number of the first record; numbers are used once.
         count: How many records.
 
     Raises:
         BenchmarkError: Not everything was accepted.
     """
     known = await sender.accepted(receivers)
-    publish_s = await _publish(sender, receivers, first=first, count=count)
+    publish_s = await _publish(sender, receivers, count)
     sender_cpu_s = sender.process.cpu_s()
     receiver_cpu_s = receivers[0].process.cpu_s()
     begun = time.perf_counter()
@@ -76,13 +74,13 @@ async def deliver_backlog(
 
 
 async def _publish(
-    sender: BenchNode, receivers: Sequence[BenchNode], *, first: int, count: int
+    sender: BenchNode, receivers: Sequence[BenchNode], count: int
 ) -> float:
     """Return the time of the calls alone."""
     taken_s = 0.0
     names = [receiver.name for receiver in receivers]
     for start in range(0, count, CALL_MESSAGES):
-        messages = person_messages(first + start, min(CALL_MESSAGES, count - start))
+        messages = person_messages(start, min(CALL_MESSAGES, count - start))
         for message in messages:
             message.header.recipients.extend(names)
         taken_s += await sender.publish(messages)

@@ -59,9 +59,7 @@ async def run(bench: Bench) -> list[Figure]:
 async def _run_once(bench: Bench) -> _Run:
     async with bench.nodes("xa", "xb") as (sender, receiver):
         await sender.accept(receiver)
-        delivered = await deliver_backlog(
-            sender, [receiver], first=0, count=bench.records
-        )
+        delivered = await deliver_backlog(sender, [receiver], count=bench.records)
         single_s = 0.0
         for message in person_messages(bench.records, _SINGLE_CALLS):
             single_s += await sender.publish([message])

@@ -97,7 +97,7 @@ def print_table(figures: Sequence[Figure]) -> None:
             *(_number(v) for v in (figure.median, *_spread(figure))),
             figure.unit,
             _target(figure),
-            ", ".join(f"{name} {share:.0%}" for name, share in figure.ratios.items()),
+            ", ".join(f"{name} {share:.1%}" for name, share in figure.ratios.items()),
         )
         previous = figure.bench
     Console(width=_WIDTH, soft_wrap=True).print(table)

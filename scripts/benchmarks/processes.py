@@ -107,6 +107,10 @@ class Child:
                 fields[name] = int(value.split()[0]) / 1024
         return Memory(now_mib=fields["VmRSS"], peak_mib=fields["VmHWM"])
 
+    def forget_peak(self) -> None:
+        """Begin the peak anew at what is resident (``proc_pid_clear_refs(5)``)."""
+        Path(f"/proc/{self._process.pid}/clear_refs").write_text("5", "ascii")
+
     def cpu_s(self) -> float:
         """Return the processor time that the process used (``proc_pid_stat(5)``)."""
         stat = Path(f"/proc/{self._process.pid}/stat").read_text("utf-8")

@@ -39,7 +39,7 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await stop.wait()
-    await server.stop(None)
+    await server.stop(grace=1.0)
 
 
 if __name__ == "__main__":
