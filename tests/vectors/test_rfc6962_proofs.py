@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import base64
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,9 @@ def proof_of(case: dict[str, Any]) -> list[bytes]:
     return [base64.b64decode(item, validate=True) for item in case["proof"] or []]
 
 
-def outcome_differs(case: dict[str, Any], verify: Any, **arguments: Any) -> bool:
+def outcome_differs(case: dict[str, Any], verify: Callable[[], None]) -> bool:
     try:
-        verify(**arguments)
+        verify()
     except ProofError:
         return not case["wantErr"]
     return bool(case["wantErr"])
@@ -39,15 +41,15 @@ def test_every_inclusion_vector_has_its_expected_outcome(shared: Path) -> None:
     wrong = []
     for name, case in load(shared, "inclusion").items():
         leaf, root = unpack(case, "leafHash", "root")
-        if outcome_differs(
-            case,
+        verify = partial(
             verify_inclusion,
             leaf_hash=leaf,
             index=case["leafIdx"],
             size=case["treeSize"],
             proof=proof_of(case),
             root=root,
-        ):
+        )
+        if outcome_differs(case, verify):
             wrong.append(name)
     assert wrong == []
 
@@ -56,15 +58,15 @@ def test_every_consistency_vector_has_its_expected_outcome(shared: Path) -> None
     wrong = []
     for name, case in load(shared, "consistency").items():
         old_root, new_root = unpack(case, "root1", "root2")
-        if outcome_differs(
-            case,
+        verify = partial(
             verify_consistency,
             old_size=case["size1"],
             old_root=old_root,
             new_size=case["size2"],
             new_root=new_root,
             proof=proof_of(case),
-        ):
+        )
+        if outcome_differs(case, verify):
             wrong.append(name)
     assert wrong == []
 

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.fakes.leaves import LEAVES, OFFER, RECEIPT
+
+from selat.core.leaf_json import NUMBER_MAX, TIME_MS_MAX
+from selat.core.leaves import Leaf, OfferLeaf, ReceiptLeaf, parse_leaf
+from selat.errors import MalformedError, UnsupportedVersionError
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+lists = st.lists(texts, max_size=4).map(tuple)
+digests = st.binary(min_size=32, max_size=32)
+numbers = st.integers(min_value=0, max_value=NUMBER_MAX)
+moments = st.integers(min_value=0, max_value=TIME_MS_MAX)
+effects = st.sampled_from(["permit", "hold", "withhold"])
+
+offers = st.builds(
+    OfferLeaf,
+    id=st.uuids(),
+    version=numbers,
+    type=texts,
+    category=texts,
+    level=texts,
+    codes=lists,
+    tlp=texts,
+    purposes=lists,
+    sender=texts,
+    recipient=texts,
+    time_ms=moments,
+    policy=digests.map(bytes.hex),
+    effect=effects,
+    policies=lists,
+    commit=digests,
+    blind=digests,
+)
+receipts = st.builds(
+    ReceiptLeaf,
+    offer=digests,
+    id=st.uuids(),
+    version=numbers,
+    sender=texts,
+    recipient=texts,
+    time_ms=moments,
+    outcome=st.sampled_from(["accepted", "refused", "quarantined"]),
+    reason=texts,
+    policy=digests.map(bytes.hex),
+    effect=effects,
+    policies=lists,
+    blind=digests,
+)
+leaves = st.one_of(offers, receipts, st.sampled_from(LEAVES))
+
+
+@given(leaf=leaves)
+def test_leaves_are_read_as_they_were_written(leaf: Leaf) -> None:
+    assert parse_leaf(leaf.encode()) == leaf
+
+
+@given(leaf=leaves)
+def test_leaves_are_canonical_json(leaf: Leaf) -> None:
+    data = leaf.encode()
+    assert rfc8785.dumps(json.loads(data)) == data
+
+
+@given(text=texts)
+def test_any_text_stands_in_a_leaf_as_rfc_8785_writes_it(text: str) -> None:
+    assert rfc8785.dumps(text) in replace(OFFER, category=text).encode()
+
+
+@given(leaf=leaves, data=st.data())
+def test_changed_bytes_are_another_leaf_or_none(
+    leaf: Leaf, data: st.DataObject
+) -> None:
+    encoded = bytearray(leaf.encode())
+    position = data.draw(st.integers(min_value=0, max_value=len(encoded) - 1))
+    encoded[position] ^= data.draw(st.integers(min_value=1, max_value=255))
+    with suppress(MalformedError, UnsupportedVersionError):
+        other = parse_leaf(bytes(encoded))
+        assert other != leaf
+        assert other.encode() == encoded
+
+
+@given(leaf=leaves, spaces=st.integers(min_value=1, max_value=3))
+def test_the_same_leaf_in_other_spelling_is_refused(leaf: Leaf, spaces: int) -> None:
+    members = json.loads(leaf.encode())
+    spelled = (
+        json.dumps(members, indent=spaces),
+        json.dumps(dict(sorted(members.items(), reverse=True)), separators=(",", ":")),
+        leaf.encode().decode().replace('"v":1', '"\\u0076":1'),
+    )
+    for text in spelled:
+        with pytest.raises(MalformedError):
+            parse_leaf(text.encode())
+
+
+@given(data=st.binary(max_size=200))
+def test_bytes_at_random_are_refused(data: bytes) -> None:
+    with pytest.raises((MalformedError, UnsupportedVersionError)):
+        parse_leaf(data)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(name=st.sampled_from(sorted(json.loads(RECEIPT.encode()))), value=json_values)
+def test_any_value_in_a_member_is_taken_or_refused(name: str, value: object) -> None:
+    members = json.loads(RECEIPT.encode()) | {name: value}
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    data = text.encode("utf-8", "surrogatepass")
+    with suppress(MalformedError, UnsupportedVersionError):
+        assert parse_leaf(data).encode() == data
