@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from tests.fakes.exchanges import RECIPIENT, SENDER, FakeLog
+
+from selat.core.checkpoints import Checkpoint
+from selat.core.log_states import KnownState, LogState, verify_log_state
+from selat.core.merkle import EMPTY_ROOT
+from selat.core.notes import NoteVerifier, sign_note
+from selat.errors import (
+    BatchMalformedError,
+    CheckpointEd25519Error,
+    CheckpointForkedError,
+    CheckpointMldsaError,
+    CheckpointRolledBackError,
+    MalformedError,
+    ProofError,
+    SignatureError,
+)
+
+
+@pytest.fixture
+def log() -> FakeLog:
+    log = FakeLog(SENDER)
+    log.fill(11)
+    return log
+
+
+def verify(
+    log: FakeLog, state: LogState, known: KnownState | None = None
+) -> Checkpoint:
+    return verify_log_state(state, owner=SENDER, verifiers=log.verifiers, known=known)
+
+
+# --- honest states -----------------------------------------------------------
+
+
+def test_first_state_needs_no_proof(log: FakeLog) -> None:
+    assert verify(log, log.state()) == log.checkpoint()
+
+
+@pytest.mark.parametrize("size", [1, 4, 8, 10])
+def test_state_that_extends_the_known_one_is_verified(log: FakeLog, size: int) -> None:
+    state = log.state(known_size=size)
+    assert verify(log, state, log.known(size)) == log.checkpoint()
+
+
+def test_same_state_again_is_verified(log: FakeLog) -> None:
+    state = log.state(known_size=11)
+    assert state.consistency_proof == ()
+    assert verify(log, state, log.known(11)) == log.checkpoint()
+
+
+def test_every_log_extends_the_empty_one(log: FakeLog) -> None:
+    known = KnownState(origin=log.origin, size=0, root=EMPTY_ROOT)
+    assert verify(log, log.state(), known) == log.checkpoint()
+
+
+# --- step 3: signatures ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("position", "error"), [(0, CheckpointEd25519Error), (1, CheckpointMldsaError)]
+)
+def test_each_missing_signature_is_refused_by_its_own_reason(
+    log: FakeLog, position: int, error: type[Exception]
+) -> None:
+    signers = [log.signers[1 - position]]
+    state = replace(log.state(), checkpoint=sign_note(log.checkpoint().text(), signers))
+    with pytest.raises(error) as caught:
+        verify(log, state)
+    assert isinstance(caught.value.__cause__, SignatureError)
+
+
+@pytest.mark.parametrize(
+    ("position", "error"), [(0, CheckpointEd25519Error), (1, CheckpointMldsaError)]
+)
+def test_each_wrong_signature_is_refused_by_its_own_reason(
+    log: FakeLog, position: int, error: type[Exception]
+) -> None:
+    other = Checkpoint(origin=log.origin, size=11, root=bytes(32))
+    lines = log.sign(log.checkpoint()).splitlines(keepends=True)
+    lines[4 + position] = log.sign(other).splitlines(keepends=True)[4 + position]
+    state = replace(log.state(), checkpoint=b"".join(lines))
+    with pytest.raises(error, match="no valid signature"):
+        verify(log, state)
+
+
+def test_keys_of_another_node_do_not_count(log: FakeLog) -> None:
+    stranger = FakeLog(SENDER, seed=9)
+    stranger.fill(11)
+    with pytest.raises(CheckpointEd25519Error):
+        verify(log, stranger.state())
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"",
+        b"\n",
+        b"police.xa.example\n",
+        b"police.xa.example.evil/exchange/2030h1\n",
+        b"police.xb.example/exchange/2030h1\n11\n",
+        "pol\u0131ce.xa.example/exchange/2030h1\n".encode(),
+        b"\xff\n",
+    ],
+)
+def test_checkpoint_of_another_node_is_refused(log: FakeLog, note: bytes) -> None:
+    state = replace(log.state(), checkpoint=note)
+    with pytest.raises(BatchMalformedError, match="not one of the exchange log"):
+        verify(log, state)
+
+
+@pytest.mark.parametrize("end", [1, 60, -1])
+def test_checkpoint_that_was_cut_off_is_refused(log: FakeLog, end: int) -> None:
+    state = log.state()
+    note = f"{log.origin}\n".encode() + state.checkpoint[len(log.origin) + 1 :][:end]
+    with pytest.raises(BatchMalformedError, match="not a signed note"):
+        verify(log, replace(state, checkpoint=note))
+
+
+def test_log_that_the_card_does_not_vouch_for_is_refused(log: FakeLog) -> None:
+    def vouch_for_none(origin: str) -> Sequence[NoteVerifier]:
+        raise MalformedError(f"The card does not vouch for {origin}.")
+
+    with pytest.raises(BatchMalformedError):
+        verify_log_state(
+            log.state(), owner=SENDER, verifiers=vouch_for_none, known=None
+        )
+
+
+@pytest.mark.parametrize("size", [2**53, 2**63 - 1])
+def test_log_longer_than_a_leaf_can_name_is_refused(log: FakeLog, size: int) -> None:
+    checkpoint = replace(log.checkpoint(), size=size)
+    state = replace(log.state(), checkpoint=log.sign(checkpoint))
+    with pytest.raises(BatchMalformedError, match="more leaves than any log"):
+        verify(log, state)
+
+
+# --- step 4: one history -----------------------------------------------------
+
+
+def test_another_log_of_the_same_node_is_refused(log: FakeLog) -> None:
+    known = replace(log.known(8), origin=f"{SENDER}/exchange/2029h2")
+    with pytest.raises(BatchMalformedError, match="another log"):
+        verify(log, log.state(known_size=8), known)
+
+
+def test_smaller_log_was_rolled_back(log: FakeLog) -> None:
+    with pytest.raises(CheckpointRolledBackError, match="7 leaves but had signed 8"):
+        verify(log, log.state(size=7), log.known(8))
+
+
+def test_proof_must_start_from_what_is_known(log: FakeLog) -> None:
+    with pytest.raises(BatchMalformedError, match="starts at size 7, not at 8") as got:
+        verify(log, log.state(known_size=7), log.known(8))
+    assert got.value.context["expected_size"] == 8
+
+
+def test_first_state_starts_from_nothing(log: FakeLog) -> None:
+    with pytest.raises(BatchMalformedError, match="starts at size 8, not at 0"):
+        verify(log, log.state(known_size=8))
+    with pytest.raises(BatchMalformedError, match="starts at size 0, not at 0"):
+        verify(log, replace(log.state(), consistency_proof=(bytes(32),)))
+
+
+def test_log_that_was_rewritten_is_forked(log: FakeLog) -> None:
+    rewritten = FakeLog(SENDER)
+    rewritten.append(b"another first leaf")
+    rewritten.fill(12)
+    with pytest.raises(CheckpointForkedError, match="does not extend") as caught:
+        verify(log, rewritten.state(known_size=8), log.known(8))
+    assert isinstance(caught.value.__cause__, ProofError)
+
+
+def test_two_roots_of_one_size_are_a_fork(log: FakeLog) -> None:
+    known = replace(log.known(11), root=bytes(32))
+    with pytest.raises(CheckpointForkedError):
+        verify(log, log.state(known_size=11), known)
+
+
+def test_state_without_its_proof_is_a_fork(log: FakeLog) -> None:
+    state = replace(log.state(known_size=8), consistency_proof=())
+    with pytest.raises(CheckpointForkedError):
+        verify(log, state, log.known(8))
+
+
+def test_nobody_else_may_show_the_log(log: FakeLog) -> None:
+    with pytest.raises(BatchMalformedError, match="not one of the exchange log"):
+        verify_log_state(
+            log.state(), owner=RECIPIENT, verifiers=log.verifiers, known=None
+        )
