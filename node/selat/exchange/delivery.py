@@ -64,6 +64,12 @@ JOIN_INTERVAL_MS: Final = 1_000
 #: Refusals of the same batch until its messages become dead letters.
 REFUSALS_MAX: Final = 3
 
+#: Attributes of a link to a peer that answers.
+_SUCCESS: Final[dict[str, Any]] = {
+    "attempts": 0,
+    "next_attempt_ms": 0,
+    "last_error": "",
+}
 _OUTCOMES: Final = {
     "accepted": OutboxState.ACCEPTED,
     "refused": OutboxState.REFUSED,
@@ -201,15 +207,10 @@ class Session:
 
     def _note_contact(self, transaction: Transaction) -> None:
         link = transaction.link(self._peer.name)
-        transaction.put_link(
-            replace(
-                link,
-                attempts=0,
-                next_attempt_ms=0,
-                last_error="",
-                last_contact_ms=self._local.clock(),
-            )
-        )
+        if not transaction.open_batches(self._peer.name):
+            link = replace(link, **_SUCCESS)
+        # Else a batch may have been refused: the wait grows until one is answered.
+        transaction.put_link(replace(link, last_contact_ms=self._local.clock()))
 
     # --- out ---------------------------------------------------------------
     async def _send_all(self) -> None:
@@ -372,6 +373,7 @@ class Session:
                 checkpoint=newest,
                 acknowledged_size=max(link.acknowledged_size, sent.log_size),
                 last_contact_ms=now_ms,
+                **_SUCCESS,
             )
         )
         return newest

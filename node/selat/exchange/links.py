@@ -12,11 +12,16 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Protocol
 
-from selat.errors import PeerUnreachableError, SelatError
+from selat.errors import (
+    PeerUnreachableError,
+    SelatError,
+    StoreError,
+    UnavailableError,
+)
 from selat.exchange.backoff import delay_ms
 from selat.exchange.delivery import DeliveryStream, Session
 from selat.exchange.local import LocalNode
@@ -58,8 +63,8 @@ class Link:
     async def run(self) -> None:
         """Deliver until cancelled, session after session."""
         while True:
-            await self._wait_until_due()
             try:
+                await self._wait_until_due()
                 await self._session()
             except SelatError as error:
                 await self._failed(error)
@@ -69,14 +74,14 @@ class Link:
 
     async def _wait_until_due(self) -> None:
         link = await self._local.store.read(lambda s: s.link(self._peer))
-        wait_ms = link.next_attempt_ms - self._local.clock()
-        self._retry.clear()
+        await self._pause(link.next_attempt_ms - self._local.clock())
+
+    async def _pause(self, wait_ms: int) -> None:
         if wait_ms > 0:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1000):
                     await self._retry.wait()
-            except TimeoutError:
-                return
+        self._retry.clear()
 
     async def _session(self) -> None:
         peer = self._local.peers.get(self._peer)
@@ -102,12 +107,12 @@ class Link:
 
     async def _failed(self, error: SelatError) -> None:
         local, peer = self._local, self._peer
-        now_ms = local.clock()
+        now_ms, jitter = local.clock(), random.random()  # noqa: S311 - no secret
 
         def note(transaction: Transaction) -> int:
             link = transaction.link(peer)
             attempts = link.attempts + 1
-            wait_ms = delay_ms(attempts, random=random.random())  # noqa: S311 - jitter
+            wait_ms = delay_ms(attempts, random=jitter)
             transaction.put_link(
                 replace(
                     link,
@@ -116,13 +121,21 @@ class Link:
                     last_error=error.reason,
                 )
             )
-            if not isinstance(error, PeerUnreachableError):
+            if not isinstance(error, UnavailableError):
                 transaction.note_incident(
                     peer=peer, reason=error.reason, detail=str(error), at_ms=now_ms
                 )
             return wait_ms
 
-        wait_ms = await local.store.write(note)
+        try:
+            wait_ms = await local.store.write(note)
+        except StoreError as failure:
+            _log.error(
+                "link down, and not kept",
+                extra={"peer": peer, "reason": error.reason, "store": failure.reason},
+            )
+            await self._pause(delay_ms(1, random=jitter))
+            return
         _log.warning(
             "link down",
             extra={"peer": peer, "reason": error.reason, "retry_ms": wait_ms},

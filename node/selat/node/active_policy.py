@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from selat.core.leaves import PolicyLeaf
-from selat.errors import ConfigurationError
+from selat.errors import ConfigurationError, StoreError
 from selat.exchange.local import Clock, Entropy
 from selat.policy.release_list import (
     ReleaseList,
@@ -20,6 +21,9 @@ from selat.policy.release_list import (
     parse_release_list,
 )
 from selat.store.port import Store, Transaction
+
+#: When a file changed whose contents are still to be read.
+_NEVER: Final = -1
 
 
 class ActivePolicy:
@@ -67,6 +71,7 @@ class ActivePolicy:
 
         Raises:
             ConfigurationError: It cannot be used; the old list stays.
+            StoreError: The change cannot be logged; the old list stays.
         """
         try:
             self._seen = self._modified()
@@ -77,7 +82,12 @@ class ActivePolicy:
                 remedy="Restore the file; until then the list in force stays.",
                 file=str(self._path),
             ) from error
-        await self._activate(parse_release_list(text, source=str(self._path)))
+        released = parse_release_list(text, source=str(self._path))
+        try:
+            await self._activate(released)
+        except StoreError:
+            self._seen = _NEVER  # it is still to come into force
+            raise
 
     async def load_if_changed(self) -> bool:
         """Read the file again when it was modified; tell whether it was."""

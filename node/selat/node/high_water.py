@@ -9,6 +9,7 @@ an old one back, and keep it when a database is restored.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zlib
@@ -16,7 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from selat.errors import LogRolledBackError, StoreCorruptError
+from selat.errors import (
+    LogRolledBackError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+)
 
 _SLOT_BYTES: Final = 512
 _SLOTS: Final = 2
@@ -62,14 +68,21 @@ class HighWaterFile:
         """Remember a head durably.
 
         Raises:
-            LogRolledBackError: A greater head was remembered before.
+            LogRolledBackError: A greater head, or another of the same size, was
+                remembered before.
+            StoreError: It could not be written; the mark is the one before.
+            StoreFullError: There is no room for it.
         """
-        mark = self.mark
-        if mark is not None and (size < mark.size or origin != mark.origin):
+        new, mark = Mark(origin=origin, size=size, root=root), self.mark
+        if new == mark:
+            return
+        if mark is not None and (size <= mark.size or origin != mark.origin):
             raise _rolled_back(mark, origin=origin, size=size)
-        new = Mark(origin=origin, size=size, root=root)
-        os.pwrite(self._descriptor, _encode(new), self._next_slot * _SLOT_BYTES)
-        os.fdatasync(self._descriptor)
+        try:
+            os.pwrite(self._descriptor, _encode(new), self._next_slot * _SLOT_BYTES)
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise _not_written(error) from error
         self._next_slot = (self._next_slot + 1) % _SLOTS
         self.mark = new
 
@@ -109,6 +122,18 @@ def _rolled_back(mark: Mark, *, origin: str, size: int) -> LogRolledBackError:
         "the newest database; if it is lost, start a new log and tell every peer.",
         size=size,
         signed_size=mark.size,
+    )
+
+
+def _not_written(error: OSError) -> StoreError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StoreFullError(
+            "The disk of the high-water mark is full; nothing was signed.",
+            remedy="Free space on it and try again.",
+        )
+    return StoreError(
+        f"The high-water mark cannot be written: {error.strerror}.",
+        remedy="Check the disk and the system's log, then start the node again.",
     )
 
 

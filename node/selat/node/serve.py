@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from selat.errors import ConfigurationError, SelatError
+from selat.errors import ConfigurationError, SelatError, StoreError
 from selat.exchange.local import Clock
 from selat.exchange.signing import StepObserver
 from selat.node.assembly import Node, assemble_node, ignore_step, present_ms
@@ -114,9 +114,10 @@ async def _follow_policy(node: Node) -> None:
                 _log.info(
                     "policy changed", extra={"digest": node.local.policy().digest}
                 )
-        except ConfigurationError as error:
+        except (ConfigurationError, StoreError) as error:
             _log.warning("policy not changed", extra={"reason": error.reason})
-            await _note(node, error)
+            with suppress(StoreError):  # tried again, and logged, all the same
+                await _note(node, error)
 
 
 async def _note(node: Node, error: SelatError) -> None:
