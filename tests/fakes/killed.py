@@ -21,8 +21,8 @@ from tests.fakes.nodes import DEADLINE_S, Home, eventually
 from selat.node.serve import run_node
 
 #: Forks children from a process that has imported everything and started nothing.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload([__name__])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__])
 
 
 class KillAt:
@@ -56,7 +56,7 @@ async def doomed(
 
     Gives a future that is done when the process has ended.
     """
-    process = _FORKS.Process(
+    process = FORKS.Process(
         target=_serve, args=(home.path, step, occurrence), daemon=True
     )
     await asyncio.to_thread(process.start)
