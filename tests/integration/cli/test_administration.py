@@ -393,3 +393,15 @@ def test_an_incident_that_was_dealt_with_is_cleared(
     assert unclear.code == 2
     [request] = desk.asked(pb.ClearIncidentRequest)
     assert (request.reason, request.peer) == ("CLOCK_SKEW", NAME)
+
+
+def test_a_person_is_told_where_the_key_is_and_that_it_is_open(
+    selat: Command, desk: FakeDesk, tmp_path: Path
+) -> None:
+    desk.answers["AddOfficer"] = pb.AddOfficerResponse(officer=officer())
+
+    ended = selat("officer", "add", "jane", "--role", "officer", "-o", tmp_path)
+
+    assert ended.out.startswith("Registered jane until 2027-01-01 00:00Z.\n")
+    assert f"key          {tmp_path}/jane.key" in ended.out
+    assert "is not encrypted" in ended.err

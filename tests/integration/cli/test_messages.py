@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from tests.fakes.command import Command
 from tests.fakes.desk import FakeDesk
 
@@ -569,3 +570,74 @@ def test_a_node_that_does_not_answer_has_an_exit_code_of_its_own(
 
     assert ended.code == 3
     assert "error: The node does not answer. [NODE_UNREACHABLE]" in ended.err
+
+
+# --- narrow terminals --------------------------------------------------------
+
+
+def test_lists_fit_a_narrow_terminal_and_keep_identifiers_whole(
+    selat: Command, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selat.cli.output._PIPE_WIDTH", 80)
+    desk.answers["SearchMessages"] = pb.SearchMessagesResponse(
+        messages=[pb.FoundMessage(info=info(urgency="flash", status="delisted"))]
+    )
+    desk.answers["ListOutbox"] = pb.ListOutboxResponse(
+        entries=[entry(pb.OUTBOX_STATE_DEAD, reason="CARD_EXPIRED")]
+    )
+
+    messages = selat("inbox")
+    outbox = selat("outbox", "list")
+
+    for ended in (messages, outbox):
+        assert max(map(len, ended.out.splitlines())) <= 80
+        assert str(ID) in ended.out
+    assert "flash delisted" in messages.out
+    assert "CARD_EXPIRED" in outbox.out
+
+
+def test_a_limit_that_was_reached_is_said(selat: Command, desk: FakeDesk) -> None:
+    desk.answers["SearchMessages"] = pb.SearchMessagesResponse(messages=[found()])
+    desk.answers["ListOutbox"] = pb.ListOutboxResponse(
+        entries=[entry(pb.OUTBOX_STATE_QUEUED)]
+    )
+
+    for arguments in (["inbox"], ["outbox", "list"], ["search"]):
+        ended = selat(*arguments, "--limit", 1)
+        assert "These are the newest 1; more with --limit." in ended.err
+
+
+def test_no_dead_letters_are_said_to_be_none(selat: Command, desk: FakeDesk) -> None:
+    desk.answers["RetryOutbox"] = pb.RetryOutboxResponse()
+
+    ended = selat("outbox", "retry", "--peer", "police.xb.example")
+
+    assert ended.out == "There was no dead letter.\n"
+
+
+# --- desks elsewhere ---------------------------------------------------------
+
+
+def test_a_desk_elsewhere_needs_all_three_files(selat: Command, tmp_path: Path) -> None:
+    ended = selat("--desk", "127.0.0.1:9", "--ca", tmp_path / "ca", "inbox")
+
+    assert ended.code == 2
+    assert "needs --certificate, --key and --ca" in ended.err
+
+
+def test_files_that_are_no_certificates_are_named(
+    selat: Command, tmp_path: Path
+) -> None:
+    no_pem = tmp_path / "no.pem"
+    no_pem.write_text("nothing")
+
+    for file, why in (
+        (no_pem, "is not a PEM file"),
+        (tmp_path / "missing", "cannot be read: No such file"),
+    ):
+        ended = selat(
+            *("--desk", "127.0.0.1:9", "--certificate", file, "--key", file),
+            *("--ca", file, "inbox"),
+        )
+        assert ended.code == 6
+        assert why in ended.err

@@ -15,7 +15,10 @@ from typing import Any
 
 import pytest
 from tests.fakes.command import Command, Ended
+from tests.fakes.identities import PASSPHRASE
+from tests.fakes.nodes import make_home
 
+from selat.node.configuration import read_configuration
 from selat.node.folder import NodeFolder
 
 NAME = "police.xa.example"
@@ -24,32 +27,28 @@ START = "from selat.cli.main import main; main()"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    return tmp_path / "node"
+    return tmp_path / "xa"
 
 
 @pytest.fixture
 def passphrase(selat: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     del selat  # which forgets the environment first
     file = tmp_path / "passphrase"
-    file.write_text("correct horse battery\n")
+    file.write_bytes(PASSPHRASE)
     file.chmod(0o600)
     monkeypatch.setenv("SELAT_PASSPHRASE_FILE", str(file))
     return file
 
 
 @pytest.fixture
-def made(selat: Command, passphrase: Path) -> Ended:
+def made(tmp_path: Path, home: Path, passphrase: Path) -> None:
     del passphrase
-    return selat(
-        *("init", "--name", NAME, "--state", "xa", "--agency", "Police of XA"),
-        *("--listen", "127.0.0.1:0", "--endpoint", "node.xa.example:7400"),
-        *("--category", "terrorism", "--json"),
-    )
+    assert make_home(tmp_path, "xa").path == home
 
 
 @pytest.fixture
-def serving(made: Ended, home: Path) -> Iterator[dict[str, Any]]:
-    assert made.code == 0
+def serving(made: None, home: Path) -> Iterator[dict[str, Any]]:
+    del made
     with subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
         [sys.executable, "-c", START, "serve", "--home", str(home), "--json"],
         stdout=subprocess.PIPE,
@@ -72,13 +71,19 @@ def levels(ended: Ended) -> dict[str, set[str]]:
 # --- init --------------------------------------------------------------------
 
 
-def test_a_new_node_tells_its_fingerprint(made: Ended, home: Path) -> None:
-    assert made.code == 0
-    assert made.json["name"] == NAME
-    assert made.json["state"] == "XA"
-    assert made.json["endpoints"] == ["node.xa.example:7400"]
-    assert made.json["categories"] == ["terrorism"]
-    assert len(made.json["fingerprint_words"].split()) == 16
+@pytest.mark.usefixtures("passphrase")
+def test_a_new_node_tells_its_fingerprint(selat: Command, home: Path) -> None:
+    ended = selat(
+        *("init", "--name", NAME, "--state", "xa", "--agency", "Police of XA"),
+        *("--category", "terrorism", "--json"),
+    )
+
+    assert ended.code == 0
+    assert ended.json["name"] == NAME
+    assert ended.json["state"] == "XA"
+    assert ended.json["endpoints"] == [f"{NAME}:7400"]
+    assert ended.json["categories"] == ["terrorism"]
+    assert len(ended.json["fingerprint_words"].split()) == 16
     assert home.stat().st_mode & 0o077 == 0
 
 
@@ -287,13 +292,11 @@ def test_a_passphrase_file_that_others_can_read_is_found(
 
 @pytest.mark.usefixtures("made")
 def test_a_port_that_is_taken_is_found(selat: Command, home: Path) -> None:
+    address = read_configuration(NodeFolder(home=home).configuration).listen
+    host, _, port = address.rpartition(":")
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind((host, int(port)))
         taken.listen()
-        port = taken.getsockname()[1]
-        configuration = NodeFolder(home=home).configuration
-        text = configuration.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}")
-        configuration.write_text(text)
 
         ended = selat("doctor", "--json")
 
