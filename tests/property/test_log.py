@@ -66,6 +66,22 @@ def test_tiles_and_frontier_tell_the_same_tree(size: int, parts: list[int]) -> N
     assert Frontier.decode(tree.frontier.encode()) == tree.frontier
 
 
+@given(size=sizes, step=st.integers(min_value=1, max_value=600))
+def test_every_tile_holds_the_hashes_that_c2sp_defines(size: int, step: int) -> None:
+    tree = MemoryTree()
+    for start in range(0, size, step):
+        tree.append(TREE.leaf_hashes[start : min(size, start + step)])
+    expected: dict[tuple[int, int], bytes] = {}
+    span = 1  # leaves under one hash of the level
+    for level in range(3):
+        for number in range(size // span):
+            leaves = TREE.leaf_hashes[number * span : (number + 1) * span]
+            key = (level, number // 256)
+            expected[key] = expected.get(key, b"") + tree_hash(leaves)
+        span *= 256
+    assert tree.tiles == expected
+
+
 @given(pair=pairs())
 def test_inclusion_proofs_are_those_of_rfc_6962_and_hold(pair: tuple[int, int]) -> None:
     index, size = pair[0] - 1, pair[1]

@@ -20,6 +20,7 @@ EMPTY_ROOT: Final = sha256(b"").digest()
 #: integers of databases both hold.
 TREE_SIZE_MAX: Final = 2**63 - 1
 _SIZE_BYTES: Final = 8
+_PAIR_BYTES: Final = 2 * HASH_BYTES
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -30,6 +31,29 @@ def leaf_hash(data: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the 32-byte hash of an interior node (RFC 6962 §2.1)."""
     return sha256(b"\x01" + left + right).digest()
+
+
+def complete_root(hashes: bytes) -> bytes:
+    """Return the root of a complete subtree.
+
+    Args:
+        hashes: The hashes of one of its levels, 32 bytes each, from left to
+            right; their number is a power of two.
+    """
+    while len(hashes) > HASH_BYTES:
+        # Two neighbours stand together already: left ‖ right.
+        hashes = b"".join(
+            [
+                sha256(b"\x01" + hashes[start : start + _PAIR_BYTES]).digest()
+                for start in range(0, len(hashes), _PAIR_BYTES)
+            ]
+        )
+    return hashes
+
+
+def split_at(count: int) -> int:
+    """Return the greatest power of two smaller than a count (RFC 6962 §2.1)."""
+    return 1 << (count - 1).bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

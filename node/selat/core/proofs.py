@@ -10,7 +10,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from selat.core.merkle import EMPTY_ROOT, HASH_BYTES, TREE_SIZE_MAX, node_hash
+from selat.core.merkle import (
+    EMPTY_ROOT,
+    HASH_BYTES,
+    TREE_SIZE_MAX,
+    complete_root,
+    node_hash,
+    split_at,
+)
 from selat.errors import ProofError
 
 
@@ -49,17 +56,14 @@ def verify_consistency(
 ) -> None:
     """Verify that a tree extends an older one (RFC 9162 §2.1.4.2).
 
-    RFC 9162 proves nothing about the empty tree. C2SP tlog-witness lets it be
-    the older one, and so do we: every tree extends it, by the empty proof, if
-    the old root is the root of the empty tree.
+    Every tree extends the empty one, by the empty proof (C2SP tlog-witness).
 
     Args:
         old_size: Number of leaves of the older tree.
         old_root: 32-byte root of the older tree.
         new_size: Number of leaves of the newer tree.
         new_root: 32-byte root of the newer tree.
-        proof: The consistency proof, 32 bytes each; empty when the sizes are
-            equal or the older tree is empty.
+        proof: The consistency proof, 32 bytes each.
 
     Raises:
         ProofError: It is not proven.
@@ -70,9 +74,7 @@ def verify_consistency(
             remedy="Compare both checkpoints.",
         )
     if old_size in (0, new_size):
-        if proof:
-            raise _wrong_length()
-        _verify_trivial_consistency(old_size, old_root, new_size, new_root)
+        _verify_trivial_consistency(old_size, old_root, new_size, new_root, proof)
         return
     _check_hashes(old_root, new_root, *proof)
     # Steps 2 to 4: start from the greatest complete subtree at the old edge.
@@ -87,9 +89,15 @@ def verify_consistency(
 
 
 def _verify_trivial_consistency(
-    old_size: int, old_root: bytes, new_size: int, new_root: bytes
+    old_size: int,
+    old_root: bytes,
+    new_size: int,
+    new_root: bytes,
+    proof: Sequence[bytes],
 ) -> None:
-    """Verify what needs no proof: the empty tree grew, or nothing grew."""
+    """Verify what has the empty proof: the empty tree grew, or nothing grew."""
+    if proof:
+        raise _wrong_length()
     if old_size == new_size:
         _compare(old_root, new_root)
     if old_size == 0:
@@ -158,6 +166,12 @@ def verify_range(
             "The range is empty or outside the tree.",
             remedy="Compare the range with the checkpoint.",
         )
+    _compare(_root_around(b"".join(leaf_hashes), first, size, proof), root)
+
+
+def _root_around(inside: bytes, first: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """Return the root over a range of leaf hashes and the subtrees outside."""
+    end = first + len(inside) // HASH_BYTES
     outside = iter(proof)
 
     def subtree(start: int, stop: int) -> bytes:
@@ -167,16 +181,19 @@ def verify_range(
                 return next(outside)
             except StopIteration:
                 raise _wrong_length() from None
-        if stop - start == 1:
-            return leaf_hashes[start - first]
-        middle = start + (1 << (stop - start - 1).bit_length() - 1)
+        count = stop - start
+        if first <= start and stop <= end and count & (count - 1) == 0:
+            return complete_root(
+                inside[(start - first) * HASH_BYTES : (stop - first) * HASH_BYTES]
+            )
+        middle = start + split_at(count)
         left = subtree(start, middle)
         return node_hash(left, subtree(middle, stop))
 
-    digest = subtree(0, size)
+    root = subtree(0, size)
     if next(outside, None) is not None:
         raise _wrong_length()
-    _compare(digest, root)
+    return root
 
 
 def _check_hashes(*hashes: bytes) -> None:

@@ -9,10 +9,9 @@ between two tile levels is computed from the lower tile. Proofs follow RFC 6962
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from typing import Final, Protocol
 
-from selat.core.merkle import HASH_BYTES, node_hash
+from selat.core.merkle import HASH_BYTES, complete_root, node_hash, split_at
 from selat.errors import InvalidInputError, StoreCorruptError
 
 TILE_HEIGHT: Final = 8
@@ -20,7 +19,7 @@ TILE_WIDTH: Final = 1 << TILE_HEIGHT
 #: What a tile's path can say (C2SP tlog-tiles, "Merkle Tree").
 TILE_LEVEL_MAX: Final = 63
 _PATH_BASE: Final = 1000
-_PAIR_BYTES: Final = 2 * HASH_BYTES
+_TILE_BYTES: Final = TILE_WIDTH * HASH_BYTES
 
 #: Root of the complete or last subtree over the leaves ``[start, end)``.
 Subtree = Callable[[int, int], bytes]
@@ -60,24 +59,26 @@ def updated_tiles(
             remedy="Append what leaf_hash() returns.",
         )
     changed: dict[tuple[int, int], bytes] = {}
-    level, first, hashes = 0, size_before, list(leaf_hashes)
+    level, first, hashes = 0, size_before, b"".join(leaf_hashes)
     while hashes:
+        index, offset = divmod(first, TILE_WIDTH)
+        hashes = _beginning(source, level, index, offset) + hashes
         full: list[bytes] = []
-        first_full = first // TILE_WIDTH
-        position = 0
-        while position < len(hashes):
-            index, offset = divmod(first + position, TILE_WIDTH)
-            count = min(TILE_WIDTH - offset, len(hashes) - position)
-            before = source.tile(level, index)[: offset * HASH_BYTES] if offset else b""
-            if len(before) != offset * HASH_BYTES:
-                raise _missing(level, index)
-            tile = before + b"".join(hashes[position : position + count])
-            changed[level, index] = tile
-            if offset + count == TILE_WIDTH:
-                full.append(_fold(tile))
-            position += count
-        level, first, hashes = level + 1, first_full, full
+        for start in range(0, len(hashes), _TILE_BYTES):
+            tile = hashes[start : start + _TILE_BYTES]
+            changed[level, index + start // _TILE_BYTES] = tile
+            if len(tile) == _TILE_BYTES:
+                full.append(complete_root(tile))
+        level, first, hashes = level + 1, index, b"".join(full)
     return changed
+
+
+def _beginning(source: TileSource, level: int, index: int, width: int) -> bytes:
+    """Return the first hashes of a tile."""
+    hashes = source.tile(level, index)[: width * HASH_BYTES] if width else b""
+    if len(hashes) != width * HASH_BYTES:
+        raise _missing(level, index)
+    return hashes
 
 
 def inclusion_proof(index: int, size: int, source: TileSource) -> tuple[bytes, ...]:
@@ -92,7 +93,7 @@ def inclusion_proof(index: int, size: int, source: TileSource) -> tuple[bytes, .
     proof: list[bytes] = []
     start, end = 0, size
     while end - start > 1:
-        middle = start + _split_at(end - start)
+        middle = start + split_at(end - start)
         if index < middle:
             proof.append(subtree(middle, end))
             end = middle
@@ -120,7 +121,7 @@ def consistency_proof(
     proof: list[bytes] = []
     start, end, whole = 0, new_size, True
     while old_size != end:
-        middle = start + _split_at(end - start)
+        middle = start + split_at(end - start)
         if old_size <= middle:
             proof.append(subtree(middle, end))
             end = middle
@@ -152,7 +153,7 @@ def range_proof(
         if end <= first or last <= start:
             proof.append(subtree(start, end))
             return
-        middle = start + _split_at(end - start)
+        middle = start + split_at(end - start)
         walk(start, middle)
         walk(middle, end)
 
@@ -190,11 +191,6 @@ def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
     return f"tile/{level}/{path}{partial}"
 
 
-def _split_at(count: int) -> int:
-    """Return the greatest power of two smaller than ``count`` (RFC 6962 §2.1)."""
-    return 1 << (count - 1).bit_length() - 1
-
-
 def _subtrees(source: TileSource) -> Subtree:
     """Return a function that gives subtree roots, reading each tile once."""
     tiles: dict[tuple[int, int], bytes] = {}
@@ -211,7 +207,7 @@ def _subtrees(source: TileSource) -> Subtree:
         hashes = tiles[key][offset * HASH_BYTES : end]
         if len(hashes) != HASH_BYTES << height:
             raise _missing(tile_level, tile_index)
-        return _fold(hashes)
+        return complete_root(hashes)
 
     def subtree(start: int, end: int) -> bytes:
         """Return the root over ``[start, end)``, complete or at the right edge."""
@@ -219,23 +215,10 @@ def _subtrees(source: TileSource) -> Subtree:
         if count & (count - 1) == 0:
             level = count.bit_length() - 1
             return node(level, start >> level)
-        middle = start + _split_at(count)
+        middle = start + split_at(count)
         return node_hash(subtree(start, middle), subtree(middle, end))
 
     return subtree
-
-
-def _fold(hashes: bytes) -> bytes:
-    """Return the root over a power of two of hashes."""
-    while len(hashes) > HASH_BYTES:
-        # Two neighbours stand together already: left ‖ right.
-        hashes = b"".join(
-            [
-                sha256(b"\x01" + hashes[start : start + _PAIR_BYTES]).digest()
-                for start in range(0, len(hashes), _PAIR_BYTES)
-            ]
-        )
-    return hashes
 
 
 def _outside(size: int) -> InvalidInputError:

@@ -9,8 +9,10 @@ from selat.core.merkle import (
     EMPTY_ROOT,
     TREE_SIZE_MAX,
     Frontier,
+    complete_root,
     leaf_hash,
     node_hash,
+    split_at,
 )
 from selat.errors import MalformedError
 
@@ -28,6 +30,17 @@ def test_the_root_of_the_empty_tree_is_the_hash_of_nothing() -> None:
 def test_the_root_is_that_of_rfc_6962(size: int) -> None:
     hashes = numbered(size)
     assert EMPTY_FRONTIER.extend(hashes).root() == tree_hash(hashes)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 256])
+def test_the_root_of_a_complete_subtree_is_that_of_rfc_6962(size: int) -> None:
+    hashes = numbered(size)
+    assert complete_root(b"".join(hashes)) == tree_hash(hashes)
+
+
+def test_trees_are_split_at_the_greatest_power_of_two_below_their_size() -> None:
+    expected = {2: 1, 3: 2, 4: 2, 5: 4, 8: 4, 9: 8, 2**63: 2**62}
+    assert {size: split_at(size) for size in expected} == expected
 
 
 @pytest.mark.parametrize("first", [0, 1, 5, 8, 13])
