@@ -33,12 +33,14 @@ KEY_ID_BYTES: Final = 4
 MLDSA44_SIGNATURE_BYTES: Final = 2420
 #: Names in C2SP tlog-cosignature's ``cosigned_message``: ``<1..2^8-1>``.
 COSIGNED_NAME_BYTES_MAX: Final = 255
+#: Longest verifier key: its name, an ID and an ML-DSA-44 key, with room.
+VKEY_CHARACTERS_MAX: Final = 4096
 #: The greatest timestamp of a cosignature, s.
 TIMESTAMP_S_MAX: Final = 2**63 - 1
 _TIMESTAMP_BYTES: Final = 8
 # Neither Unicode spaces nor plus (C2SP signed-note); notes as a whole hold no
-# ASCII control characters.
-_NAME: Final = re.compile(r"[^\s+\x00-\x1f]+")
+# ASCII control characters and are UTF-8, which has no halves of characters.
+_NAME: Final = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]+")
 _SUBTREE_LABEL: Final = b"subtree/v1\n\x00"
 
 
@@ -274,6 +276,8 @@ def parse_vkey(text: str) -> NoteVerifier:
     Raises:
         MalformedError: It is malformed, of another type, or its ID is wrong.
     """
+    if len(text) > VKEY_CHARACTERS_MAX:
+        raise _no_vkey()
     name, _, rest = text.partition("+")
     identifier, _, encoded = rest.partition("+")
     material = decode_base64(encoded)
@@ -286,7 +290,11 @@ def parse_vkey(text: str) -> NoteVerifier:
         verifier = kind(name, material[1:])
         if verifier.id.hex() == identifier:
             return verifier
-    raise MalformedError(
+    raise _no_vkey()
+
+
+def _no_vkey() -> MalformedError:
+    return MalformedError(
         "That is no verifier key of type 0x01 or 0x06.",
         remedy="Copy it whole: name, key ID and key, joined by plus signs.",
     )

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from tests.fakes.logs import ORIGIN, ed25519_signer, mldsa44_signer
 
 from selat.core.note_keys import (
+    VKEY_CHARACTERS_MAX,
     Ed25519Verifier,
     Mldsa44Verifier,
     NoteSigner,
@@ -122,7 +123,8 @@ def test_ml_dsa_signs_checkpoints_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a b", "a+b", "a\u00a0b", "a\u2003b", "a\u0085b", "a\nb", "a\x01b"]
+    "name",
+    ["", "a b", "a+b", "a\u00a0b", "a\u2003b", "a\u0085b", "a\nb", "a\x01b", "a\ud800"],
 )
 def test_a_key_name_has_neither_spaces_nor_plus_signs(name: str) -> None:
     with pytest.raises(MalformedError, match="key name"):
@@ -168,6 +170,7 @@ def vkey(*, name: str = ORIGIN, identifier: str = "", material: bytes = b"") -> 
         pytest.param(vkey() + "\n", id="a newline"),
         pytest.param(vkey()[:-2] + "B=", id="bits beyond the last byte"),
         pytest.param(vkey().replace("+A", "+\u00e4", 1), id="not ASCII"),
+        pytest.param(vkey(name="a" * VKEY_CHARACTERS_MAX), id="too long"),
     ],
 )
 def test_nothing_else_is_a_verifier_key(text: str) -> None:

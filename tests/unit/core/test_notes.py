@@ -154,6 +154,12 @@ def test_as_many_signatures_as_the_limit_are_read() -> None:
     assert len(parse_note(note_with(LINE * SIGNATURES_MAX)).signatures) == 64
 
 
+def test_sixteen_long_signatures_are_read_as_c2sp_asks() -> None:
+    encoded = base64.b64encode(bytes(5_000)).decode()
+    block = f"\u2014 stranger.example {encoded}\n" * 16
+    assert len(parse_note(note_with(block)).signatures) == 16
+
+
 def test_a_long_name_of_an_unknown_key_is_ignored() -> None:
     line = LINE.replace("stranger", "s" * 1_000)
     note = sign_note(TEXT, [OURS]) + line.encode()
