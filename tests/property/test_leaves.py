@@ -3,60 +3,56 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Final, get_type_hints
 
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.leaves import LEAVES, OFFER, RECEIPT
+from tests.fakes.leaves import OFFER, RECEIPT
 
-from selat.core.leaf_json import NUMBER_MAX, TIME_MS_MAX
-from selat.core.leaves import Leaf, OfferLeaf, ReceiptLeaf, parse_leaf
+from selat.core.leaf_json import (
+    NUMBER_MAX,
+    TIME_MS_MAX,
+    Digest,
+    HexDigest,
+    HexDigestOrNone,
+    Identifier,
+    Moment,
+    Number,
+    Text,
+    Texts,
+)
+from selat.core.leaves import KINDS, Action, Effect, Leaf, Outcome, parse_leaf
 from selat.errors import MalformedError, UnsupportedVersionError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-lists = st.lists(texts, max_size=4).map(tuple)
 digests = st.binary(min_size=32, max_size=32)
-numbers = st.integers(min_value=0, max_value=NUMBER_MAX)
-moments = st.integers(min_value=0, max_value=TIME_MS_MAX)
-effects = st.sampled_from(["permit", "hold", "withhold"])
+hex_digests = digests.map(bytes.hex)
 
-offers = st.builds(
-    OfferLeaf,
-    id=st.uuids(),
-    version=numbers,
-    type=texts,
-    category=texts,
-    level=texts,
-    codes=lists,
-    tlp=texts,
-    purposes=lists,
-    sender=texts,
-    recipient=texts,
-    time_ms=moments,
-    policy=digests.map(bytes.hex),
-    effect=effects,
-    policies=lists,
-    commit=digests,
-    blind=digests,
-)
-receipts = st.builds(
-    ReceiptLeaf,
-    offer=digests,
-    id=st.uuids(),
-    version=numbers,
-    sender=texts,
-    recipient=texts,
-    time_ms=moments,
-    outcome=st.sampled_from(["accepted", "refused", "quarantined"]),
-    reason=texts,
-    policy=digests.map(bytes.hex),
-    effect=effects,
-    policies=lists,
-    blind=digests,
-)
-leaves = st.one_of(offers, receipts, st.sampled_from(LEAVES))
+VALUES: Final[dict[object, st.SearchStrategy[object]]] = {
+    Action: st.sampled_from(["accepted", "updated", "removed"]),
+    Digest: digests,
+    Effect: st.sampled_from(["permit", "hold", "withhold"]),
+    HexDigest: hex_digests,
+    HexDigestOrNone: hex_digests | st.just(""),
+    Identifier: st.uuids(),
+    Moment: st.integers(min_value=0, max_value=TIME_MS_MAX),
+    Number: st.integers(min_value=0, max_value=NUMBER_MAX),
+    Outcome: st.sampled_from(["accepted", "refused", "quarantined"]),
+    Text: texts,
+    Texts: st.lists(texts, max_size=4).map(tuple),
+}
+
+
+def of_kind(cls: type[Leaf]) -> st.SearchStrategy[Leaf]:
+    """Leaves of one kind, with any value that each attribute may have."""
+    hints = get_type_hints(cls, include_extras=True)
+    return st.builds(cls, **{f.name: VALUES[hints[f.name]] for f in fields(cls)})
+
+
+leaves = st.one_of([of_kind(cls) for cls in KINDS.values()])
 
 
 @given(leaf=leaves)
