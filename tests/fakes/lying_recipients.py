@@ -107,15 +107,26 @@ class LyingRecipient(Liar):
                 for answer in respond(request.batch):
                     yield _response(answer)
 
+        async def get_card(
+            _request: pb.GetCardRequest,
+            _context: Any,  # noqa: ANN401 - grpc's own
+        ) -> pb.GetCardResponse:
+            return pb.GetCardResponse(envelope=self.home.card.envelope)
+
         server = grpc.aio.server(options=server_options(PEER_MESSAGE_BYTES_MAX))
-        method = grpc.stream_stream_rpc_method_handler(
-            deliver,
-            request_deserializer=pb.DeliverRequest.FromString,
-            response_serializer=pb.DeliverResponse.SerializeToString,
-        )
-        handler = grpc.method_handlers_generic_handler(
-            SERVICE_NAME, {"Deliver": method}
-        )
+        methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "Deliver": grpc.stream_stream_rpc_method_handler(
+                deliver,
+                request_deserializer=pb.DeliverRequest.FromString,
+                response_serializer=pb.DeliverResponse.SerializeToString,
+            ),
+            "GetCard": grpc.unary_unary_rpc_method_handler(
+                get_card,
+                request_deserializer=pb.GetCardRequest.FromString,
+                response_serializer=pb.GetCardResponse.SerializeToString,
+            ),
+        }
+        handler = grpc.method_handlers_generic_handler(SERVICE_NAME, methods)
         server.add_generic_rpc_handlers((handler,))
         server.add_secure_port(self.home.card.card.endpoints[0], self._credentials())
         await server.start()

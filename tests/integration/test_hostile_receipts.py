@@ -234,9 +234,7 @@ async def _settle_one(xa: Home, liar: LyingRecipient) -> int:
 @pytest.mark.parametrize(
     ("greeting", "reason"),
     [
-        pytest.param(
-            Greeting(received_sequence=1), "SEQUENCE_GAP", id="batch never sent"
-        ),
+        pytest.param(Greeting(received_sequence=1), "SEQUENCE_GAP", id="a batch"),
         pytest.param(
             Greeting(checkpoint_size=2**64 - 1), "CHECKPOINT_ROLLED_BACK", id="leaves"
         ),
