@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The public documents say what there is, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from selat import errors
+from selat.cli.exits import ExitCode
+from selat.cli.main import COMMANDS, build_app, load_command
+from selat.core.cards import pre_authentication_encoding
+from selat.core.fingerprints import fingerprint
+from selat.core.leaves import KINDS, OfferLeaf, ReceiptLeaf, parse_leaf
+from selat.core.merkle import leaf_hash
+from selat.core.note_keys import cosigned_message
+from selat.core.payloads import offer_salt
+from selat.core.sealing import commitment
+from selat.core.tree_heads import parse_tree_head
+from selat.desk.access import PERMISSIONS, ROLES
+from selat.policy.catalogue_file import load_catalogue
+from selat.rpc.status import code_of, error_classes
+from selat.v1 import desk_service_pb2, peer_service_pb2
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "node/selat"
+DOCUMENTS = sorted(
+    [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+    + [*(ROOT / "docs").rglob("*.md")]
+)
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def rows(text: str) -> Iterator[list[str]]:
+    """Yield the cells of every row of every table."""
+    for line in text.splitlines():
+        if line.startswith("| "):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def names(cell: str) -> list[str]:
+    """Return the words of a cell that are set as code."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# --- links -----------------------------------------------------------------
+def anchors(path: Path) -> set[str]:
+    """Return the fragments of a document's headings, as they are linked to."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    for path in DOCUMENTS:
+        text = re.sub(
+            r"^```.*?^```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
+        )
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if not target.startswith(("https://", "mailto:")):
+                yield path, target
+
+
+@pytest.mark.parametrize(("path", "target"), sorted(set(links())))
+def test_relative_link_leads_somewhere(path: Path, target: str) -> None:
+    file, _, fragment = target.partition("#")
+    found = (path.parent / file).resolve() if file else path
+    assert found.exists()
+    assert not fragment or fragment in anchors(found)
+
+
+# --- commands --------------------------------------------------------------
+def subcommands() -> Iterator[tuple[str, Any]]:
+    """Yield every command that does something, with its words."""
+    for name in COMMANDS:
+        command = load_command(name)
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield f"selat {name}", command
+        else:
+            for each, subcommand in inner.items():
+                yield f"selat {name} {each}", subcommand
+
+
+def shown_commands() -> Iterator[tuple[str, str]]:
+    """Yield every `selat` command line that a document shows."""
+    for path in DOCUMENTS:
+        text = path.read_text("utf-8")
+        for block in re.findall(
+            r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+        ):
+            for line in re.findall(r"^\$ (.*selat .*)$", block, re.MULTILINE):
+                yield path.name, line
+
+
+def test_every_command_is_listed_for_operators() -> None:
+    listed = [
+        names(row[0])[0]
+        for row in rows(read("docs/operations.md"))
+        if row[0].startswith("`selat ")
+    ]
+    assert sorted(listed) == sorted(name for name, _ in subcommands())
+
+
+@pytest.mark.parametrize(("document", "line"), sorted(set(shown_commands())))
+def test_shown_command_has_the_options_that_are_shown(document: str, line: str) -> None:
+    assert document
+    line = re.sub(r"\s2?>\s?[\w./]+|\s&$", "", line)
+    words = shlex.split(line)
+    start = next(
+        number
+        for number, word in enumerate(words)
+        if word.rpartition("/")[2] == "selat" and words[number - 1] != "-u"
+    )
+    root: Any = get_command(build_app())
+    context = root.make_context("selat", words[start + 1 :])
+    name, _, rest = root.resolve_command(
+        context, [*context._protected_args, *context.args]
+    )
+    command: Any = load_command(name)
+    while getattr(command, "commands", None):
+        name, command, rest = command.resolve_command(context, rest)
+    command.make_context(name, rest, parent=context)
+
+
+def test_every_script_that_the_readme_names_is_there() -> None:
+    scripts = set(re.findall(r"\bscripts/\w+", read("README.md")))
+    assert {"scripts/demo", "scripts/test"} <= scripts
+    assert all((ROOT / script).is_file() for script in scripts)
+
+
+def test_first_commands_of_the_readme_are_demo_and_test() -> None:
+    shown = re.findall(r"^\$ (.+)$", read("README.md"), re.MULTILINE)
+    assert shown[:2] == ["scripts/demo", "scripts/test"]
+
+
+def test_every_exit_code_is_explained() -> None:
+    listed = [row[0] for row in rows(read("docs/errors.md")) if row[0].isdigit()]
+    assert listed == [str(int(code)) for code in ExitCode]
+
+
+# --- calls -----------------------------------------------------------------
+@pytest.mark.parametrize("service", ["DeskService", "AdminService"])
+def test_every_call_of_the_desk_is_listed_with_its_roles(service: str) -> None:
+    methods = desk_service_pb2.DESCRIPTOR.services_by_name[service].methods_by_name
+    listed = {
+        names(row[0])[0]: row[2]
+        for row in rows(read("docs/integrators.md"))
+        if len(row) == 3 and row[0].startswith("`") and names(row[0])[0] in methods
+    }
+    assert list(listed) == list(methods)
+    for method, roles in listed.items():
+        named = ROLES if roles == "all" else set(roles.split(", "))
+        assert named == PERMISSIONS[method]
+
+
+def test_every_call_of_a_peer_is_specified() -> None:
+    service = peer_service_pb2.DESCRIPTOR.services_by_name["PeerService"]
+    text = read("docs/protocol.md")
+    assert all(f"`{method}`" in text for method in service.methods_by_name)
+
+
+# --- reasons ---------------------------------------------------------------
+def test_every_error_is_listed_with_its_status() -> None:
+    listed = {
+        names(row[0])[0]: row[1]
+        for row in rows(read("docs/errors.md"))
+        if len(row) == 4 and row[1].isupper()
+    }
+    classes = error_classes()
+    expected = {
+        reason: code_of(cls.__new__(cls)).name for reason, cls in classes.items()
+    }
+    assert listed == expected
+
+
+def test_tree_in_the_docstring_of_the_errors_is_the_tree() -> None:
+    drawn = set(re.findall(r"\b\w+Error\b", str(errors.__doc__)))
+    assert drawn == {cls.__name__ for cls in error_classes().values()}
+
+
+def reasons_in_source() -> set[str]:
+    """Return the reasons of decisions as policy, intake and delivery have them."""
+    found: set[str] = set()
+    for path in [
+        *(SOURCE / "policy").glob("*.py"),
+        *(SOURCE / "exchange").glob("*.py"),
+    ]:
+        text = path.read_text("utf-8")
+        found |= set(re.findall(r'reason="([A-Z_]+)"', text))
+        found |= set(re.findall(r'_deny\(\w+, "([A-Z_]+)"\)', text))
+        found |= set(
+            re.findall(r'^[A-Z_]+: Final = "([A-Z]+(?:_[A-Z]+)*)"$', text, re.MULTILINE)
+        )
+    return found
+
+
+def test_every_reason_of_a_decision_is_listed() -> None:
+    text = read("docs/errors.md").split("## Reasons of decisions")[1].split("\n## ")[0]
+    listed = {names(row[0])[0] for row in rows(text) if names(row[0])}
+    assert len(reasons_in_source()) > 5
+    assert reasons_in_source() <= listed
+
+
+def test_every_policy_that_decides_is_listed() -> None:
+    text = read("docs/errors.md")
+    source = "".join(
+        path.read_text("utf-8")
+        for folder in ("policy", "exchange")
+        for path in (SOURCE / folder).glob("*.py")
+    )
+    policies = set(
+        re.findall(r'"((?:release|baseline|accept|intake)/[a-z-]+)"', source)
+    )
+    assert len(policies) > 5
+    assert all(f"`{policy}`" in text for policy in policies)
+
+
+def test_hopeless_refusals_are_those_of_the_protocol() -> None:
+    source = (SOURCE / "exchange/peer_service.py").read_text("utf-8")
+    block = source.split("_HOPELESS: Final = frozenset(")[1].split(")")[0]
+    hopeless = set(re.findall(r'"([A-Z_0-9]+)"', block))
+    paragraph = read("docs/protocol.md").split("are not `retryable`:")[1].split(". ")[0]
+    assert set(names(paragraph)) == hopeless
+    marked = {
+        names(row[0])[0]
+        for row in rows(read("docs/errors.md"))
+        if len(row) == 4 and "*Hopeless.*" in row[2]
+    }
+    assert marked == hopeless
+
+
+# --- categories ------------------------------------------------------------
+def test_every_category_is_listed_with_what_it_allows() -> None:
+    listed = [
+        (names(row[0])[0], row[1], row[2], set(row[3].split(", ")))
+        for row in rows(read("docs/integrators.md"))
+        if len(row) == 4 and names(row[0])
+    ]
+    assert listed == [
+        (each.id, each.measure, each.title, set(each.record_types))
+        for each in load_catalogue().categories.values()
+    ]
+
+
+# --- the protocol's values ---------------------------------------------------
+def shown_leaves() -> list[bytes]:
+    text = read("docs/protocol.md")
+    return [
+        line.encode() for line in re.findall(r'^\{.+"v":1.*\}$', text, re.MULTILINE)
+    ]
+
+
+def shown_value(label: str) -> str:
+    """Return the value of a row of the protocol's last table."""
+    section = read("docs/protocol.md").split("## 13.")[-1]
+    (value,) = (names(row[-1])[0] for row in rows(section) if label in row[0])
+    return value
+
+
+def test_shown_leaves_are_canonical() -> None:
+    kinds = {parse_leaf(leaf).kind for leaf in shown_leaves()}
+    assert kinds == set(KINDS) - {"withhold"}
+
+
+def test_every_kind_of_leaf_is_specified_with_its_members() -> None:
+    text = read("docs/protocol.md")
+    assert all(f"`{kind}`" in text for kind in KINDS)
+
+
+def test_shown_receipt_answers_the_shown_offer() -> None:
+    leaves = {leaf: parse_leaf(leaf) for leaf in shown_leaves()}
+    (offer,) = (data for data, leaf in leaves.items() if isinstance(leaf, OfferLeaf))
+    (receipt,) = (leaf for leaf in leaves.values() if isinstance(leaf, ReceiptLeaf))
+    assert receipt.offer == leaf_hash(offer)
+    assert shown_value("RFC 6962 hash") == leaf_hash(offer).hex()
+
+
+def test_shown_hashes_are_those_of_the_code() -> None:
+    counted = bytes(range(32))
+    commit = commitment(salt=counted, header=b"header", body=b"body")
+    assert shown_value("commitment") == commit.hex()
+    salt = offer_salt(counted, recipient="police.xb.example", blind=b"\xff" * 32)
+    assert shown_value("offer salt") == salt.hex()
+    print_of_zeros = fingerprint(ed25519=bytes(32), mldsa44=bytes(1312))
+    assert shown_value("fingerprint") == print_of_zeros.digest.hex()
+    encoded = pre_authentication_encoding(b"card")
+    assert shown_value("pre-authentication") == hashlib.sha256(encoded).hexdigest()
+
+
+def test_shown_info_binds_names_and_sequence() -> None:
+    info = (
+        b"selat/v1/batch"
+        b"\x00\x11police.xa.example"
+        b"\x00\x11police.xb.example"
+        b"\x00\x00\x00\x00\x00\x00\x01\x02"
+    )
+    assert shown_value("`info`") == hashlib.sha256(info).hexdigest()
+
+
+def test_shown_checkpoint_is_what_its_second_signature_signs() -> None:
+    text = read("docs/protocol.md")
+    found = re.search(r"^(police\S+\n\d+\n\S+=\n)\n— ", text, re.MULTILINE)
+    assert found is not None
+    checkpoint = found[1].encode()
+    origin = parse_tree_head(checkpoint).origin
+    message = cosigned_message(origin, checkpoint, timestamp_s=0)
+    assert shown_value("0x06") == hashlib.sha256(message).hexdigest()
