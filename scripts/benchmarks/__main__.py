@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -43,9 +44,18 @@ BENCHMARKS: Final[dict[str, tuple[Run, bool, str]]] = {
 }
 
 
+@dataclass(slots=True)
+class _Results:
+    """What was measured and what could not be."""
+
+    figures: list[Figure] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
 def main() -> int:
     """Run the benchmarks of this process's arguments; return the exit code."""
     arguments = _parse(sys.argv[1:])
+    described, results = machine.describe(), _Results()
     with tempfile.TemporaryDirectory(
         prefix="selat-bench-", dir=arguments.work_dir
     ) as work:
@@ -55,43 +65,41 @@ def main() -> int:
             runs=arguments.runs,
             ceilings=Ceilings(Path(work)),
         )
-        described = machine.describe()
         try:
-            figures = asyncio.run(_run(bench, arguments.names))
-        except BenchmarkError as error:
-            print(f"scripts/bench: {error}", file=sys.stderr)
-            return 1
+            asyncio.run(_run(bench, arguments.names, results))
         except (KeyboardInterrupt, asyncio.CancelledError):
-            print("scripts/bench: stopped.", file=sys.stderr)
-            return 130
-    figures += bench.ceilings.figures()
-    print_table(figures)
+            results.failures.append("stopped")
+    results.figures += bench.ceilings.figures()
+    print_table(results.figures)
     print("\n" + ", ".join(f"{key} {value}" for key, value in described.items()))
     if arguments.json:
         document = {
             "machine": described,
             "settings": {"records": bench.records, "runs": bench.runs},
-            "figures": [figure.document() for figure in figures],
+            "figures": [figure.document() for figure in results.figures],
+            "failures": results.failures,
         }
         arguments.json.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
-    return 0
+    for failure in results.failures:
+        print(f"scripts/bench: {failure}", file=sys.stderr)
+    return 1 if results.failures else 0
 
 
-async def _run(bench: Bench, names: Sequence[str]) -> list[Figure]:
-    """Run benchmarks one after another."""
+async def _run(bench: Bench, names: Sequence[str], results: _Results) -> None:
+    """Run benchmarks one after another; one that fails stops no other."""
     task = asyncio.current_task()
     if task is not None:
         # The nodes are stopped on the way out.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    figures: list[Figure] = []
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
         try:
             async with asyncio.timeout(TIME_LIMIT_S):
-                figures += await BENCHMARKS[name][0](bench)
-        except TimeoutError as error:
-            raise BenchmarkError(f"{name} took more than {TIME_LIMIT_S} s.") from error
-    return figures
+                results.figures += await BENCHMARKS[name][0](bench)
+        except TimeoutError:
+            results.failures.append(f"{name} took more than {TIME_LIMIT_S} s")
+        except BenchmarkError as error:
+            results.failures.append(f"{name}: {error}")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 from scripts.benchmarks.ceilings import Ceilings
+from scripts.benchmarks.errors import BenchmarkError
 from scripts.benchmarks.nodes import BenchNode
 
 
@@ -56,6 +58,9 @@ async def running(*nodes: BenchNode) -> AsyncIterator[None]:
         for node in nodes:
             await node.start()
         yield
+    except grpc.aio.AioRpcError as error:
+        told = "\n".join(node.told() for node in nodes)
+        raise BenchmarkError(f"A call failed: {error.details()}\n{told}") from error
     finally:
         await asyncio.gather(*(node.stop() for node in nodes))
 

@@ -117,6 +117,10 @@ class BenchNode:
             await self._child.stop()
             self._child = None
 
+    def told(self) -> str:
+        """Return the end of the running node's log."""
+        return f"{self.name}: {self._child.told()}" if self._child else ""
+
     async def accept(self, peer: BenchNode) -> None:
         """Accept a running node as a peer, or again after `dismiss`."""
         card = peer._card

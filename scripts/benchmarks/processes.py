@@ -69,8 +69,7 @@ class Child:
         output = self._process.stdout
         line = await output.readline() if output else b""
         if not line:
-            told = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
-            raise BenchmarkError(f"A process ended before it was ready:\n{told}")
+            raise BenchmarkError(f"A process ended before it was ready:\n{self.told()}")
         return line.decode()
 
     async def finish(self) -> None:
@@ -80,8 +79,11 @@ class Child:
             BenchmarkError: It failed.
         """
         if await self._process.wait():
-            told = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
-            raise BenchmarkError(f"A process failed:\n{told}")
+            raise BenchmarkError(f"A process failed:\n{self.told()}")
+
+    def told(self) -> str:
+        """Return the end of what the process said on standard error."""
+        return self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace")
 
     async def stop(self) -> None:
         """Tell the process to stop; kill it when it does not."""
