@@ -48,6 +48,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "RetryOutbox": frozenset({OFFICER, SYSTEM, ADMINISTRATOR}),
         "GetEvidence": _READERS | {AUDITOR},
         "GetOwnCard": ROLES,
+        "RenewCard": _ADMINISTRATORS,
         "AddPeer": _ADMINISTRATORS,
         "ListPeers": ROLES,
         "RemovePeer": _ADMINISTRATORS,

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from selat.core.times import to_ms
 from selat.desk import convert
 from selat.desk.access import Doorkeeper
 from selat.desk.officers import Officers
@@ -21,6 +22,8 @@ from selat.v1 import desk_service_pb2_grpc
 IMPORT_STATE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 Context = Any
+#: Issues our next card for endpoints and categories; empty leaves them.
+RenewCard = Callable[[tuple[str, ...], tuple[str, ...]], Awaitable[SignedCard]]
 
 
 class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
@@ -35,6 +38,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         officers: Officers,
         status: StatusReporter,
         own_card: Callable[[], SignedCard],
+        renew_card: RenewCard,
         desk_ca_pem: bytes,
         released: Callable[[], Mapping[str, frozenset[str]]],
     ) -> None:
@@ -45,6 +49,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         self._officers = officers
         self._status = status
         self._own_card = own_card
+        self._renew_card = renew_card
         self._desk_ca_pem = desk_ca_pem
         self._released = released
 
@@ -58,6 +63,20 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
             envelope=card.envelope,
             fingerprint_hex=card.fingerprint.hex_groups(),
             fingerprint_words=card.fingerprint.words(),
+        )
+
+    async def RenewCard(
+        self, request: pb.RenewCardRequest, context: Context
+    ) -> pb.RenewCardResponse:
+        """Issue our next card."""
+        await self._door.admit(context, "RenewCard")
+        card = await self._renew_card(
+            tuple(request.endpoints), tuple(request.categories)
+        )
+        return pb.RenewCardResponse(
+            envelope=card.envelope,
+            sequence=card.card.sequence,
+            valid_until=convert.timestamp(to_ms(card.card.valid_until)),
         )
 
     async def AddPeer(

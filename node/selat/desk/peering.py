@@ -88,6 +88,24 @@ class Peering:
             await self._set_released(name, categories)
         return local.peers.get(name), updated
 
+    async def refresh(self, peer: KnownPeer, envelope: bytes) -> None:
+        """Take the card that an accepted peer hands out itself.
+
+        A newer card under the accepted root replaces the one before; the card
+        that is known, or an older one, changes nothing.
+
+        Raises:
+            VerificationError: It is another node's, another root's or another
+                chain's.
+            InvalidInputError: It is no card.
+        """
+        signed = parse_card(envelope)
+        if signed.digest == peer.card.digest:
+            return
+        if signed.card.sequence > peer.card.card.sequence:
+            verify_successor(peer.card, signed)
+            await self.add(envelope, fingerprint="", categories=frozenset(), by="peer")
+
     async def remove(self, name: str, *, by: str) -> KnownPeer:
         """End the exchange with a peer.
 

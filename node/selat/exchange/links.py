@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from selat.errors import (
     PeerUnreachableError,
@@ -31,6 +31,10 @@ from selat.store.port import Transaction
 _log = logging.getLogger(__name__)
 
 
+#: A session lasts at most this long, in s; nothing is lost by ending one.
+SESSION_S_MAX: Final = 6 * 3_600
+
+
 class PeerConnection(Protocol):
     """A connection to one peer."""
 
@@ -40,18 +44,26 @@ class PeerConnection(Protocol):
     async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
         """Return the peer's proof that its log of one size extends another."""
 
+    async def card(self) -> bytes:
+        """Return the envelope of the peer's newest card."""
+
 
 Connect = Callable[[KnownPeer], AbstractAsyncContextManager[PeerConnection]]
+#: Takes the card that a peer hands out; one under another root is an error.
+OfferCard = Callable[[KnownPeer, bytes], Awaitable[None]]
 
 
 class Link:
     """Keep delivering to one peer."""
 
-    def __init__(self, *, local: LocalNode, peer: str, connect: Connect) -> None:
+    def __init__(
+        self, *, local: LocalNode, peer: str, connect: Connect, offer_card: OfferCard
+    ) -> None:
         """Take the peer's name; its card is looked up for each session."""
         self._local = local
         self._peer = peer
         self._connect = connect
+        self._offer_card = offer_card
         self._retry = asyncio.Event()
         self.wake = asyncio.Event()
         self.connected = False
@@ -86,6 +98,7 @@ class Link:
     async def _session(self) -> None:
         peer = self._local.peers.get(self._peer)
         async with self._connect(peer) as connection:
+            peer = await self._with_newest_card(peer, connection)
             stream = connection.stream()
             session = Session(
                 local=self._local,
@@ -96,10 +109,24 @@ class Link:
                 on_open=self._opened,
             )
             try:
-                await session.run()
+                # A new session every few hours picks up the peer's newest card.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SESSION_S_MAX):
+                        await session.run()
             finally:
                 self.connected = False
                 await stream.close()
+
+    async def _with_newest_card(
+        self, peer: KnownPeer, connection: PeerConnection
+    ) -> KnownPeer:
+        """Take a newer card if the peer has one; without, the known one serves."""
+        try:
+            envelope = await connection.card()
+        except PeerUnreachableError:
+            return peer
+        await self._offer_card(peer, envelope)
+        return self._local.peers.get(peer.name)
 
     def _opened(self) -> None:
         self.connected = True
@@ -153,10 +180,19 @@ def _unexpected(peer: str, error: Exception) -> SelatError:
 class Links:
     """The links to every accepted peer."""
 
-    def __init__(self, *, local: LocalNode, connect: Connect) -> None:
-        """Start without links; `run` makes them."""
+    def __init__(
+        self, *, local: LocalNode, connect: Connect, offer_card: OfferCard
+    ) -> None:
+        """Start without links; `run` makes them.
+
+        Args:
+            local: Our node.
+            connect: How to connect to a peer.
+            offer_card: Takes the card that a peer hands out at each session.
+        """
         self._local = local
         self._connect = connect
+        self._offer_card = offer_card
         self._links: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -200,6 +236,11 @@ class Links:
             if name in self._links:
                 self._links[name].retry_now()
                 continue
-            link = Link(local=self._local, peer=name, connect=self._connect)
+            link = Link(
+                local=self._local,
+                peer=name,
+                connect=self._connect,
+                offer_card=self._offer_card,
+            )
             self._links[name] = link
             self._tasks[name] = asyncio.ensure_future(link.run())

@@ -95,6 +95,20 @@ class GrpcConnection:
             raise _translate(self._peer, failure) from failure
         return tuple(response.log.consistency_proof)
 
+    async def card(self) -> bytes:
+        """Return the envelope of the peer's newest card."""
+        ask = self._channel.unary_unary(
+            f"/{SERVICE_NAME}/GetCard",
+            request_serializer=pb.GetCardRequest.SerializeToString,
+            response_deserializer=pb.GetCardResponse.FromString,
+        )
+        try:
+            response = await ask(pb.GetCardRequest(), timeout=CALL_TIMEOUT_S)
+        except grpc.aio.AioRpcError as failure:
+            raise _translate(self._peer, failure) from failure
+        envelope: bytes = response.envelope
+        return envelope
+
 
 class GrpcDeliveryStream:
     """A bidirectional stream to one peer."""

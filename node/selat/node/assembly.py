@@ -37,7 +37,7 @@ from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
 from selat.exchange.peer_service import PeerService
 from selat.exchange.signing import CheckpointSigner, StepObserver
-from selat.identity.card import SignedCard, parse_card
+from selat.identity.card import SignedCard
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import Credentials, DeskAuthority, Term
 from selat.identity.keystore import KeyStore
@@ -45,6 +45,7 @@ from selat.node.active_policy import ActivePolicy
 from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, check_against_mark
+from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
 from selat.records.schema import Schema
 from selat.store.port import Snapshot, Store
@@ -68,7 +69,7 @@ class Node:
 
     folder: NodeFolder
     configuration: NodeConfiguration
-    card: SignedCard
+    card: OwnCard
     local: LocalNode
     policy: ActivePolicy
     links: Links
@@ -150,13 +151,22 @@ async def _build(
     clock: Clock,
     on_step: StepObserver,
 ) -> Node:
-    card = parse_card(folder.card.read_bytes())
+    catalogue = load_catalogue(folder.policy)
+    card = OwnCard(
+        path=folder.card,
+        certificate=folder.tls_certificate.read_bytes(),
+        keys=keys,
+        store=store,
+        categories=frozenset(catalogue.categories),
+        clock=clock,
+        entropy=os.urandom,
+    )
     peers = PeerBook()
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
     policy = ActivePolicy(
         path=folder.release_list,
         node=configuration.name,
-        own_categories=lambda: frozenset(card.card.categories),
+        own_categories=card.declared,
         store=store,
         clock=clock,
         entropy=os.urandom,
@@ -178,10 +188,26 @@ async def _build(
         entropy=os.urandom,
         on_step=on_step,
     )
+
+    async def renew_card(
+        endpoints: tuple[str, ...], categories: tuple[str, ...]
+    ) -> SignedCard:
+        renewed = await card.renew(endpoints=endpoints, categories=categories)
+        await policy.load()  # what we declare is part of what we accept
+        return renewed
+
     tls = _tls_pair(folder, keys)
-    links = Links(local=local, connect=connector(certificate=tls))
+    peering = Peering(
+        local=local,
+        categories=frozenset(catalogue.categories),
+        set_released=policy.set_released,
+    )
+    links = Links(
+        local=local,
+        connect=connector(certificate=tls),
+        offer_card=peering.refresh,
+    )
     arrivals = Arrivals()
-    catalogue = load_catalogue(folder.policy)
     inspector = Inspector(schema=Schema(), catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
     door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
@@ -197,7 +223,7 @@ async def _build(
             judge=Judge(local=local, inspector=inspector),
             arrived=arrivals.ring,
             heard_from=links.heard_from,
-            own_card=lambda: card.envelope,
+            own_card=lambda: card.current().envelope,
         ),
         desk_service=DeskService(
             local=local,
@@ -209,20 +235,17 @@ async def _build(
         admin_service=AdminService(
             local=local,
             door=door,
-            peering=Peering(
-                local=local,
-                categories=frozenset(catalogue.categories),
-                set_released=policy.set_released,
-            ),
+            peering=peering,
             officers=Officers(local=local, issue=_officer_issuer(authority)),
             status=StatusReporter(
                 local=local,
                 links=links,
-                own_card=lambda: card,
+                own_card=card.current,
                 software_version=version("selat"),
                 started_ms=clock(),
             ),
-            own_card=lambda: card,
+            own_card=card.current,
+            renew_card=renew_card,
             desk_ca_pem=to_pem(authority.certificate),
             released=policy.released,
         ),

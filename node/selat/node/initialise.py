@@ -37,7 +37,8 @@ from selat.store.port import Transaction
 from selat.store.sqlite.store import SqliteStore
 
 CARD_VALID_DAYS: Final = 730
-DESK_AUTHORITY_VALID_DAYS: Final = 3_650
+#: Certificates outlive cards; the card that lists one bounds its use.
+CERTIFICATE_VALID_DAYS: Final = 3_650
 #: A new card is valid from a little earlier, for peers whose clocks are behind.
 CLOCK_ALLOWANCE: Final = timedelta(minutes=5)
 
@@ -140,15 +141,16 @@ def _write_identity(
     name = new.configuration.name
     issued_at = (now - CLOCK_ALLOWANCE).replace(microsecond=0)
     valid_until = issued_at + timedelta(days=CARD_VALID_DAYS)
+    certificates_until = issued_at + timedelta(days=CERTIFICATE_VALID_DAYS)
     certificate = issue_node_certificate(
         keys.tls(),
         name=name,
-        term=_term(issued_at, valid_until),
+        term=_term(issued_at, certificates_until),
     )
     authority = DeskAuthority.create(
         keys.desk(),
         name=name,
-        term=_term(issued_at, issued_at + timedelta(days=DESK_AUTHORITY_VALID_DAYS)),
+        term=_term(issued_at, certificates_until),
     )
     card = build_card(
         NodeProfile(

@@ -65,7 +65,12 @@ class ReleaseList:
         return self._digest
 
     def release(
-        self, message: MessageFacts, peer: PeerFacts, *, now_ms: int
+        self,
+        message: MessageFacts,
+        peer: PeerFacts,
+        *,
+        now_ms: int,
+        approved: frozenset[str] = frozenset(),  # noqa: ARG002 - nothing is held here
     ) -> Decision:
         """Permit what is neither expired nor limited, declared and listed."""
         if message.expires_ms is not None and message.expires_ms <= now_ms:
@@ -86,6 +91,7 @@ class ReleaseList:
         peer: PeerFacts,  # noqa: ARG002 - the port's signature
         *,
         now_ms: int,
+        approved: frozenset[str] = frozenset(),  # noqa: ARG002 - nothing is held here
     ) -> Decision:
         """Permit what is not expired and of a category that we declare."""
         if message.expires_ms is not None and message.expires_ms <= now_ms:

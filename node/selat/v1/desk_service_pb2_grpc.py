@@ -431,6 +431,11 @@ class AdminServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.GetOwnCardRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.GetOwnCardResponse.FromString,
                 _registered_method=True)
+        self.RenewCard = channel.unary_unary(
+                '/selat.v1.AdminService/RenewCard',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.RenewCardRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.RenewCardResponse.FromString,
+                _registered_method=True)
         self.AddPeer = channel.unary_unary(
                 '/selat.v1.AdminService/AddPeer',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.AddPeerRequest.SerializeToString,
@@ -489,6 +494,14 @@ class AdminServiceServicer:
 
     def GetOwnCard(self, request, context):
         """Return this node's own card.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewCard(self, request, context):
+        """Issue this node's next card, with the same keys and a new validity. Peers
+        fetch it by themselves, because the same root signs it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -572,6 +585,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.GetOwnCardRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.GetOwnCardResponse.SerializeToString,
             ),
+            'RenewCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewCard,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.RenewCardRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.RenewCardResponse.SerializeToString,
+            ),
             'AddPeer': grpc.unary_unary_rpc_method_handler(
                     servicer.AddPeer,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.AddPeerRequest.FromString,
@@ -651,6 +669,33 @@ class AdminService:
             '/selat.v1.AdminService/GetOwnCard',
             selat_dot_v1_dot_desk__service__pb2.GetOwnCardRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.GetOwnCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/RenewCard',
+            selat_dot_v1_dot_desk__service__pb2.RenewCardRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.RenewCardResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -177,6 +177,10 @@ class AdminServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AdminServiceAsyncStub: ...
     GetOwnCard: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetOwnCardRequest, _desk_service_pb2.GetOwnCardResponse]
     """Return this node's own card."""
+    RenewCard: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RenewCardRequest, _desk_service_pb2.RenewCardResponse]
+    """Issue this node's next card, with the same keys and a new validity. Peers
+    fetch it by themselves, because the same root signs it.
+    """
     AddPeer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.AddPeerRequest, _desk_service_pb2.AddPeerResponse]
     """Accept a peer by its card, or a newer card of an accepted peer."""
     ListPeers: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListPeersRequest, _desk_service_pb2.ListPeersResponse]
@@ -205,6 +209,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOwnCard: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetOwnCardRequest, _desk_service_pb2.GetOwnCardResponse]  # type: ignore[assignment]
     """Return this node's own card."""
+    RenewCard: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RenewCardRequest, _desk_service_pb2.RenewCardResponse]  # type: ignore[assignment]
+    """Issue this node's next card, with the same keys and a new validity. Peers
+    fetch it by themselves, because the same root signs it.
+    """
     AddPeer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.AddPeerRequest, _desk_service_pb2.AddPeerResponse]  # type: ignore[assignment]
     """Accept a peer by its card, or a newer card of an accepted peer."""
     ListPeers: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListPeersRequest, _desk_service_pb2.ListPeersResponse]  # type: ignore[assignment]
@@ -236,6 +244,16 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.GetOwnCardResponse, _abc.Awaitable[_desk_service_pb2.GetOwnCardResponse]]:
         """Return this node's own card."""
+
+    @_abc_1.abstractmethod
+    def RenewCard(
+        self,
+        request: _desk_service_pb2.RenewCardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.RenewCardResponse, _abc.Awaitable[_desk_service_pb2.RenewCardResponse]]:
+        """Issue this node's next card, with the same keys and a new validity. Peers
+        fetch it by themselves, because the same root signs it.
+        """
 
     @_abc_1.abstractmethod
     def AddPeer(

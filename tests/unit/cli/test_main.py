@@ -40,6 +40,7 @@ def test_every_command_that_was_promised_is_there() -> None:
         "peer add",
         "peer list",
         "peer remove",
+        "peer renew",
         "officer add",
         "officer list",
         "officer revoke",

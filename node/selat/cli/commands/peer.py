@@ -66,6 +66,43 @@ async def card(
     output.note(f"  {own.fingerprint_words}", style="strong")
 
 
+@command(app, "renew")
+async def renew(
+    context: Context,
+    *,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Address for peers to call; repeat for more."
+        ),
+    ] = None,
+    category: Annotated[
+        list[str] | None,
+        typer.Option(help="Category that this node declares; repeat for more."),
+    ] = None,
+) -> None:
+    """Issue this node's next card, with the same keys and a new validity.
+
+    Peers fetch it by themselves. What is not named stays as it is.
+    """
+    request = pb.RenewCardRequest(endpoints=endpoint or [], categories=category or [])
+    async with context.desk() as desk:
+        new = await desk.call(desk.admin.RenewCard, request)
+    until = time_of(new, "valid_until")
+    if context.output.as_json:
+        context.output.document(
+            {
+                "sequence": new.sequence,
+                "valid_until": plain(new)["valid_until"],
+                "envelope": b64encode(new.envelope).decode(),
+            }
+        )
+        return
+    context.output.say(f"Card {new.sequence} is in force.", style="ok")
+    if until is not None:
+        context.output.fields([("valid until", moment(until))])
+
+
 @command(app, "add")
 async def add(
     context: Context,
