@@ -22,7 +22,8 @@ from selat.core.batches import (
     SealedBatch,
 )
 from selat.core.checkpoints import Checkpoint, origin_for
-from selat.core.leaves import Leaf, OfferLeaf, ReceiptLeaf
+from selat.core.leaf_base import Leaf
+from selat.core.leaves import OfferLeaf, ReceiptLeaf
 from selat.core.merkle import leaf_hash
 from selat.core.notes import NoteSigner, NoteVerifier, sign_note
 from selat.core.seal_keys import SealPrivateKey

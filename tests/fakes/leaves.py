@@ -6,16 +6,18 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
     EraseLeaf,
-    Leaf,
+    HoldLeaf,
     OfferLeaf,
     OpenLeaf,
     PeerCheckpointLeaf,
     PeerLeaf,
     PolicyLeaf,
     ReceiptLeaf,
+    ReviewLeaf,
     WithholdLeaf,
 )
 
@@ -60,6 +62,24 @@ WITHHOLD: Final = WithholdLeaf(
     commit=b"\x0c" * 32,
     blind=BLIND,
 )
+HOLD: Final = HoldLeaf(
+    id=MESSAGE,
+    version=2,
+    type="person",
+    category="terrorism",
+    level="restricted",
+    codes=(),
+    tlp="",
+    purposes=("prevention",),
+    sender="police.xa.example",
+    recipient="police.xb.example",
+    time_ms=TIME_MS,
+    policy="ab" * 32,
+    effect="hold",
+    policies=("baseline/minors-held",),
+    commit=b"\x0c" * 32,
+    blind=BLIND,
+)
 RECEIPT: Final = ReceiptLeaf(
     offer=b"\x0f" * 32,
     id=MESSAGE,
@@ -72,6 +92,19 @@ RECEIPT: Final = ReceiptLeaf(
     policy="ab" * 32,
     effect="withhold",
     policies=("accept/declared",),
+    blind=BLIND,
+)
+REVIEW: Final = ReviewLeaf(
+    node="police.xa.example",
+    peer="police.xb.example",
+    id=MESSAGE,
+    version=2,
+    answers=b"\x0f" * 32,
+    act="refuse",
+    reason="REVIEW_REFUSED",
+    by="reviewer",
+    policy="ab" * 32,
+    time_ms=TIME_MS,
     blind=BLIND,
 )
 PEER_CHECKPOINT: Final = PeerCheckpointLeaf(
@@ -126,7 +159,9 @@ OPEN: Final = OpenLeaf(
 LEAVES: Final[tuple[Leaf, ...]] = (
     OFFER,
     WITHHOLD,
+    HOLD,
     RECEIPT,
+    REVIEW,
     PEER_CHECKPOINT,
     CARD,
     PEER,

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from tests.fakes.nodes import Home
 
-from selat.core.leaves import Leaf, OfferLeaf, ReceiptLeaf, WithholdLeaf, parse_leaf
+from selat.core.leaf_base import Leaf
+from selat.core.leaves import OfferLeaf, ReceiptLeaf, WithholdLeaf, parse_leaf
 from selat.core.merkle import EMPTY_FRONTIER, leaf_hash
 from selat.core.tiles import root_at
 from selat.store.port import Snapshot

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.leaves import OFFER, RECEIPT
 
+from selat.core.leaf_base import Leaf
 from selat.core.leaf_json import (
     NUMBER_MAX,
     TIME_MS_MAX,
@@ -24,7 +25,7 @@ from selat.core.leaf_json import (
     Text,
     Texts,
 )
-from selat.core.leaves import KINDS, Action, Effect, Leaf, Outcome, parse_leaf
+from selat.core.leaves import KINDS, Act, Action, Effect, Outcome, parse_leaf
 from selat.errors import MalformedError, UnsupportedVersionError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -32,6 +33,7 @@ digests = st.binary(min_size=32, max_size=32)
 hex_digests = digests.map(bytes.hex)
 
 VALUES: Final[dict[object, st.SearchStrategy[object]]] = {
+    Act: st.sampled_from(["approve", "refuse"]),
     Action: st.sampled_from(["accepted", "updated", "removed"]),
     Digest: digests,
     Effect: st.sampled_from(["permit", "hold", "withhold"]),

@@ -10,67 +10,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Final, TypeAlias, get_type_hints
+from typing import Annotated, ClassVar, Final, TypeAlias
 
+from selat.core.leaf_base import (
+    LEAF_BYTES_MAX,
+    VERSION,
+    Leaf,
+    layout_of,
+    malformed,
+)
 from selat.core.leaf_json import (
     Digest,
     HexDigest,
     HexDigestOrNone,
     Identifier,
-    Layout,
-    Moment,
     Number,
-    Path,
     Text,
     Texts,
     one_of,
 )
-from selat.errors import MalformedError, SelatError, UnsupportedVersionError
-
-VERSION: Final = 1
-#: Entries of C2SP tlog-tiles carry their length in 16 bits.
-LEAF_BYTES_MAX: Final = 65_535
+from selat.errors import SelatError, UnsupportedVersionError
 
 Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
 Outcome: TypeAlias = Annotated[str, one_of("accepted", "refused", "quarantined")]
 Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """What leaves of every kind say.
-
-    Attributes:
-        time_ms: When it was decided or done.
-        blind: 32 random bytes, so that no leaf can be guessed from its hash.
-    """
-
-    kind: ClassVar[str]
-
-    time_ms: Moment
-    blind: Digest
-
-    def __post_init__(self) -> None:
-        """Refuse what no leaf of the kind may say."""
-        wrong = _LAYOUTS[type(self)].wrong(self)
-        if wrong:
-            raise _malformed(f"has a wrong {wrong}")
-
-    def encode(self) -> bytes:
-        """Return the leaf's exact bytes.
-
-        Raises:
-            MalformedError: It is over the size limit, or a text is no Unicode.
-        """
-        try:
-            data = _LAYOUTS[type(self)].write(self).encode()
-        except UnicodeEncodeError as error:
-            raise _malformed("has a text that UTF-8 cannot express") from error
-        if len(data) > LEAF_BYTES_MAX:
-            raise _malformed(f"has more than {LEAF_BYTES_MAX} bytes")
-        return data
+Act: TypeAlias = Annotated[str, one_of("approve", "refuse")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +91,13 @@ class WithholdLeaf(DecisionLeaf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldLeaf(DecisionLeaf):
+    """A message waits for a person before it may go to a peer."""
+
+    kind: ClassVar[str] = "hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptLeaf(Leaf):
     """An offer was answered.
 
@@ -153,6 +126,36 @@ class ReceiptLeaf(Leaf):
     policy: HexDigest
     effect: Effect
     policies: Texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewLeaf(Leaf):
+    """A person decided on a message that a policy had left to a person.
+
+    Attributes:
+        node: Our node.
+        peer: The peer that the message is to go to, or came from.
+        id: The message.
+        version: Its version.
+        answers: 32-byte RFC 6962 hash of the hold leaf, or of the receipt leaf
+            that quarantined it.
+        act: ``approve`` or ``refuse``.
+        reason: Stable reason code of a refusal; empty for an approval.
+        by: Role of who decided; never a name.
+        policy: SHA-256 of the active policy set, hexadecimal.
+    """
+
+    kind: ClassVar[str] = "review"
+
+    node: Text
+    peer: Text
+    id: Identifier
+    version: Number
+    answers: Digest
+    act: Act
+    reason: Text
+    by: Text
+    policy: HexDigest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +207,7 @@ class PeerLeaf(Leaf):
         peer: The peer.
         action: ``accepted``, ``updated`` or ``removed``.
         card: 32-byte SHA-256 of the peer's card.
-        by: Role or short name of who did it.
+        by: Role of who did it.
     """
 
     kind: ClassVar[str] = "peer"
@@ -278,7 +281,9 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
         for cls in (
             OfferLeaf,
             WithholdLeaf,
+            HoldLeaf,
             ReceiptLeaf,
+            ReviewLeaf,
             PeerCheckpointLeaf,
             CardLeaf,
             PeerLeaf,
@@ -290,33 +295,6 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
 )
 
 
-#: Attributes that do not stand in the leaf under their own name.
-_PATHS: Final[Mapping[str, Path]] = {
-    "sender": ("from",),
-    "recipient": ("to",),
-    "time_ms": ("time",),
-    "level": ("marking", "level"),
-    "codes": ("marking", "codes"),
-    "tlp": ("marking", "tlp"),
-    "effect": ("decision", "effect"),
-    "policies": ("decision", "policies"),
-}
-
-
-def _layout(cls: type[Leaf]) -> Layout:
-    hints = get_type_hints(cls, include_extras=True)
-    return Layout(
-        constants={("kind",): f'"{cls.kind}"', ("v",): str(VERSION)},
-        attributes={
-            _PATHS.get(name, (name,)): (name, hints[name].__metadata__[0])
-            for name in (field.name for field in fields(cls))
-        },
-    )
-
-
-_LAYOUTS: Final = {cls: _layout(cls) for cls in KINDS.values()}
-
-
 def parse_leaf(data: bytes) -> Leaf:
     """Read a leaf.
 
@@ -325,17 +303,17 @@ def parse_leaf(data: bytes) -> Leaf:
         MalformedError: It is not the canonical form of a known kind.
     """
     if len(data) > LEAF_BYTES_MAX:
-        raise _malformed(f"has more than {LEAF_BYTES_MAX} bytes")
+        raise malformed(f"has more than {LEAF_BYTES_MAX} bytes")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise _malformed("is not UTF-8") from error
+        raise malformed("is not UTF-8") from error
     # Found inside of a text, the quotation marks would be escaped.
     cls = KINDS.get(text.partition('"kind":"')[2].partition('"')[0])
     if cls is None:
         raise _refusal(text)
     try:
-        attributes = _LAYOUTS[cls].read(text)
+        attributes = layout_of(cls).read(text)
     except ValueError as error:
         raise _refusal(text) from error
     return cls(**attributes)
@@ -346,24 +324,17 @@ def _refusal(text: str) -> SelatError:
     try:
         members = json.loads(text)
     except (ValueError, RecursionError):
-        return _malformed("is not JSON")
+        return malformed("is not JSON")
     if not isinstance(members, dict):
-        return _malformed("is not an object")
+        return malformed("is not an object")
     version, kind = members.get("v"), members.get("kind")
     if type(version) is not int or type(kind) is not str:
-        return _malformed("has no version or kind")
+        return malformed("has no version or kind")
     if version != VERSION:
         return UnsupportedVersionError(
             "The leaf has a version that this node does not speak.",
             remedy="Upgrade the older of both nodes.",
         )
     if kind not in KINDS:
-        return _malformed("is of an unknown kind")
-    return _malformed("has not the members of its kind in their canonical form")
-
-
-def _malformed(what: str) -> MalformedError:
-    return MalformedError(
-        f"The leaf {what}.",
-        remedy="Send leaves as docs/protocol.md describes them.",
-    )
+        return malformed("is of an unknown kind")
+    return malformed("has not the members of its kind in their canonical form")

@@ -28,7 +28,8 @@ from selat.core.batches import (
     verify_log_state,
     verify_offers,
 )
-from selat.core.leaves import LEAF_BYTES_MAX, Leaf, WithholdLeaf, parse_leaf
+from selat.core.leaf_base import LEAF_BYTES_MAX, Leaf
+from selat.core.leaves import WithholdLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.sealing import (
     BATCH_BYTES_MAX,

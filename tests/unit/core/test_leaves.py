@@ -10,6 +10,7 @@ import rfc8785
 from tests.fakes.leaves import (
     CARD,
     ERASE,
+    HOLD,
     LEAVES,
     OFFER,
     OPEN,
@@ -17,12 +18,14 @@ from tests.fakes.leaves import (
     PEER_CHECKPOINT,
     POLICY,
     RECEIPT,
+    REVIEW,
     TIME,
     TIME_MS,
     WITHHOLD,
 )
 
-from selat.core.leaves import KINDS, LEAF_BYTES_MAX, Leaf, OfferLeaf, parse_leaf
+from selat.core.leaf_base import LEAF_BYTES_MAX, Leaf
+from selat.core.leaves import KINDS, OfferLeaf, parse_leaf
 from selat.errors import MalformedError, UnsupportedVersionError
 
 each_kind = pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.kind)
@@ -124,6 +127,20 @@ def test_a_receipt_has_the_members_of_the_protocol() -> None:
             },
         ),
         (
+            REVIEW,
+            {
+                "node": "police.xa.example",
+                "peer": "police.xb.example",
+                "id": ID,
+                "version": 2,
+                "answers": "0f" * 32,
+                "act": "refuse",
+                "reason": "REVIEW_REFUSED",
+                "by": "reviewer",
+                "policy": "ab" * 32,
+            },
+        ),
+        (
             OPEN,
             {
                 "node": "police.xa.example",
@@ -141,9 +158,9 @@ def test_other_kinds_have_the_members_of_the_protocol(
     assert members_of(leaf) == common | own
 
 
-def test_a_withheld_message_is_no_offer() -> None:
-    leaf = parse_leaf(WITHHOLD.encode())
-    assert not isinstance(leaf, OfferLeaf)
+@pytest.mark.parametrize("leaf", [WITHHOLD, HOLD], ids=lambda leaf: leaf.kind)
+def test_a_message_that_does_not_leave_is_no_offer(leaf: Leaf) -> None:
+    assert not isinstance(parse_leaf(leaf.encode()), OfferLeaf)
 
 
 @pytest.mark.parametrize(
