@@ -7,6 +7,7 @@ request id and no detail, and its traceback goes to the node's log only.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -47,7 +48,11 @@ class ErrorBoundary(grpc.aio.ServerInterceptor):
                 if handler.request_streaming
                 else (grpc.unary_stream_rpc_method_handler, handler.unary_stream)
             )
-            guarded: Any = _guard_stream(method, inner)
+            # A handler that writes to its context is a coroutine (grpc's health).
+            is_coroutine = inspect.iscoroutinefunction(inner)
+            guarded: Any = (_guard_unary if is_coroutine else _guard_stream)(
+                method, inner
+            )
         else:
             wrap, inner = (
                 (grpc.stream_unary_rpc_method_handler, handler.stream_unary)
