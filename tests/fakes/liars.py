@@ -17,11 +17,6 @@ from typing import Any
 from uuid import UUID
 
 import grpc
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 from tests.fakes.identities import PASSPHRASE
 from tests.fakes.nodes import Home
 
@@ -45,6 +40,7 @@ from selat.exchange.peer_service import PROTOCOL_VERSION, SERVICE_NAME
 from selat.exchange.wire import receipt_from
 from selat.identity.certificate_checks import to_pem
 from selat.identity.keystore import KeyStore
+from selat.identity.p256 import private_key_pem
 from selat.node.assembly import present_ms
 from selat.rpc.channels import peer_channel
 from selat.rpc.status import error_from_rpc
@@ -249,9 +245,7 @@ class Liar:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[grpc.aio.Channel]:
         """Call the victim as the accepted peer that this is."""
-        key = self.keys.tls().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
+        key = private_key_pem(self.keys.tls())
         async with peer_channel(
             self.victim.card.card.endpoints[0],
             name=self.victim.name,

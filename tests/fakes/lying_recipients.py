@@ -10,11 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import grpc
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 from tests.fakes.liars import Liar
 
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
@@ -22,6 +17,7 @@ from selat.core.merkle import leaf_hash
 from selat.core.tiles import consistency_proof, range_proof
 from selat.exchange.peer_service import SERVICE_NAME
 from selat.identity.certificate_checks import to_pem
+from selat.identity.p256 import private_key_pem
 from selat.rpc.channels import (
     PEER_MESSAGE_BYTES_MAX,
     peer_server_credentials,
@@ -136,9 +132,7 @@ class LyingRecipient(Liar):
             await server.stop(None)
 
     def _credentials(self) -> grpc.ServerCredentials:
-        key = self.keys.tls().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
+        key = private_key_pem(self.keys.tls())
         certificate = to_pem(self.home.folder.tls_certificate.read_bytes())
         return peer_server_credentials(
             certificate=lambda: (key, certificate),
