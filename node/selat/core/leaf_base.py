@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import ClassVar, Final, get_type_hints
 
 from selat.core.leaf_json import Digest, Layout, Moment, Path
@@ -44,7 +43,7 @@ class Leaf:
 
     def __post_init__(self) -> None:
         """Refuse what no leaf of the kind may say."""
-        wrong = layout_of(type(self)).wrong(self)
+        wrong = LAYOUTS[type(self)].wrong(self)
         if wrong:
             raise malformed(f"has a wrong {wrong}")
 
@@ -55,7 +54,7 @@ class Leaf:
             MalformedError: It is over the size limit, or a text is no Unicode.
         """
         try:
-            data = layout_of(type(self)).write(self).encode()
+            data = LAYOUTS[type(self)].write(self).encode()
         except UnicodeEncodeError as error:
             raise malformed("has a text that UTF-8 cannot express") from error
         if len(data) > LEAF_BYTES_MAX:
@@ -63,17 +62,23 @@ class Leaf:
         return data
 
 
-@cache
-def layout_of(cls: type[Leaf]) -> Layout:
-    """Return how the leaves of a kind are written and read."""
-    hints = get_type_hints(cls, include_extras=True)
-    return Layout(
-        constants={("kind",): f'"{cls.kind}"', ("v",): str(VERSION)},
-        attributes={
-            _PATHS.get(name, (name,)): (name, hints[name].__metadata__[0])
-            for name in (field.name for field in fields(cls))
-        },
-    )
+class _Layouts(dict[type[Leaf], Layout]):
+    """The layout of each kind, worked out when it is first asked for."""
+
+    def __missing__(self, cls: type[Leaf]) -> Layout:
+        hints = get_type_hints(cls, include_extras=True)
+        layout = self[cls] = Layout(
+            constants={("kind",): f'"{cls.kind}"', ("v",): str(VERSION)},
+            attributes={
+                _PATHS.get(name, (name,)): (name, hints[name].__metadata__[0])
+                for name in (field.name for field in fields(cls))
+            },
+        )
+        return layout
+
+
+#: How the leaves of a kind are written and read.
+LAYOUTS: Final = _Layouts()
 
 
 def malformed(what: str) -> MalformedError:

@@ -15,10 +15,10 @@ from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, TypeAlias
 
 from selat.core.leaf_base import (
+    LAYOUTS,
     LEAF_BYTES_MAX,
     VERSION,
     Leaf,
-    layout_of,
     malformed,
 )
 from selat.core.leaf_json import (
@@ -313,7 +313,7 @@ def parse_leaf(data: bytes) -> Leaf:
     if cls is None:
         raise _refusal(text)
     try:
-        attributes = layout_of(cls).read(text)
+        attributes = LAYOUTS[cls].read(text)
     except ValueError as error:
         raise _refusal(text) from error
     return cls(**attributes)
