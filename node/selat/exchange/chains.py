@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from selat.core.batches import KnownState
-from selat.store.values import PeerCheckpoint
+from dataclasses import replace
+
+from selat.core.log_states import KnownState
+from selat.store.values import Link, PeerCheckpoint
 
 
 def known_state(checkpoint: PeerCheckpoint | None) -> KnownState | None:
@@ -20,3 +22,8 @@ def known_state(checkpoint: PeerCheckpoint | None) -> KnownState | None:
 def newer(kept: PeerCheckpoint | None, seen: PeerCheckpoint) -> PeerCheckpoint:
     """Return the one of the larger log."""
     return seen if kept is None or seen.size > kept.size else kept
+
+
+def answered(link: Link) -> Link:
+    """Return the link of a peer that answers: nothing failed since."""
+    return replace(link, attempts=0, next_attempt_ms=0, last_error="")

@@ -15,26 +15,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
-from selat.core.batches import (
-    KnownState,
-    ReceiptBatch,
-    SealedBatch,
-    verify_log_state,
-    verify_receipts,
-)
-from selat.core.checkpoints import Checkpoint
-from selat.core.leaves import PeerCheckpointLeaf, ReceiptLeaf
-from selat.core.proofs import verify_consistency
-from selat.core.times import utc
+from selat.core.batches import SealedBatch
+from selat.core.receipts import ReceiptBatch
 from selat.errors import (
-    CheckpointForkedError,
     CheckpointRolledBackError,
     PeerUnreachableError,
-    ProofError,
     ReceiptInvalidError,
     SequenceGapError,
 )
-from selat.exchange.chains import known_state, newer
+from selat.exchange.chains import answered
 from selat.exchange.forming import (
     FormedBatch,
     assemble,
@@ -44,37 +33,17 @@ from selat.exchange.forming import (
 )
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.receipt_keeper import ReceiptKeeper, SentBatch
 from selat.rpc.status import error_of_reason
 from selat.store.port import Transaction
-from selat.store.values import (
-    BatchReceipt,
-    Link,
-    OutboxState,
-    PeerCheckpoint,
-    Settled,
-)
+from selat.store.values import Link
 
 #: Batches on their way at once: enough to hide a round trip and a commit.
 BATCHES_IN_FLIGHT_MAX: Final = 4
 #: The peer must greet within this time, in s.
 GREETING_TIMEOUT_S: Final = 15.0
-#: What deliveries in both directions taught us of the peer's log is joined by a
-#: proof at most this often, in ms.
-JOIN_INTERVAL_MS: Final = 1_000
 #: Refusals of the same batch until its messages become dead letters.
 REFUSALS_MAX: Final = 3
-
-#: Attributes of a link to a peer that answers.
-_SUCCESS: Final[dict[str, Any]] = {
-    "attempts": 0,
-    "next_attempt_ms": 0,
-    "last_error": "",
-}
-_OUTCOMES: Final = {
-    "accepted": OutboxState.ACCEPTED,
-    "refused": OutboxState.REFUSED,
-    "quarantined": OutboxState.QUARANTINED,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +84,6 @@ class DeliveryStream(Protocol):
         """End the stream."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sent:
-    formed: FormedBatch
-    log_size: int
-
-
 class Session:
     """One stream's worth of delivery to one peer.
 
@@ -148,13 +111,11 @@ class Session:
         self._peer = peer
         self._stream = stream
         self._wake = wake
-        self._prove = prove
         self._on_open = on_open
-        self._in_flight: deque[_Sent] = deque()
+        self._in_flight: deque[SentBatch] = deque()
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
         self._known_size = 0
-        self._chain: KnownState | None = None
-        self._joined_ms = 0
+        self._receipts = ReceiptKeeper(local=local, prove=prove)
 
     async def run(self) -> None:
         """Deliver until the stream ends; always ends with an exception.
@@ -164,11 +125,11 @@ class Session:
             PeerError: One side broke the protocol or refused a batch.
         """
         link = await self._local.store.read(lambda s: s.link(self._peer.name))
-        self._chain = known_state(link.checkpoint)
+        known = self._receipts.begin(link)
         try:
             async with asyncio.timeout(GREETING_TIMEOUT_S):
                 greeting = await self._stream.open(
-                    checkpoint_size=self._chain.size if self._chain else 0
+                    checkpoint_size=known.size if known else 0
                 )
         except TimeoutError as error:
             raise PeerUnreachableError(
@@ -208,7 +169,7 @@ class Session:
     def _note_contact(self, transaction: Transaction) -> None:
         link = transaction.link(self._peer.name)
         if not transaction.open_batches(self._peer.name):
-            link = replace(link, **_SUCCESS)
+            link = answered(link)
         # Else a batch may have been refused: the wait grows until one is answered.
         transaction.put_link(replace(link, last_contact_ms=self._local.clock()))
 
@@ -258,7 +219,7 @@ class Session:
         )
         batch = await self._local.store.read(work)
         self._known_size = head.checkpoint.size
-        self._in_flight.append(_Sent(formed=formed, log_size=head.checkpoint.size))
+        self._in_flight.append(SentBatch(formed=formed, log_size=head.checkpoint.size))
         await self._stream.send(batch)
         self._local.on_step("delivery.sent")
 
@@ -283,129 +244,10 @@ class Session:
             if isinstance(answer, Refusal):
                 await self._refused(sent, answer)
             else:
-                await self._receipted(sent, answer)
+                await self._receipts.keep(self._peer, sent, answer)
             self._slots.release()
 
-    async def _receipted(self, sent: _Sent, answer: ReceiptBatch) -> None:
-        local = self._local
-        checkpoint, receipts = await asyncio.to_thread(self._verify, sent, answer)
-        local.on_step("delivery.receipt-verified")
-        newest = await local.store.write(
-            partial(self._settle, sent, answer, checkpoint, receipts)
-        )
-        local.on_step("delivery.settled")
-        self._chain = KnownState(
-            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
-        )
-        await self._join(newest)
-
-    def _verify(
-        self, sent: _Sent, answer: ReceiptBatch
-    ) -> tuple[Checkpoint, tuple[ReceiptLeaf, ...]]:
-        now = utc(self._local.clock())
-        checkpoint = verify_log_state(
-            answer.log,
-            owner=self._peer.name,
-            verifiers=lambda origin: self._peer.card.card.log_verifiers(origin, at=now),
-            known=self._chain,
-        )
-        receipts = verify_receipts(
-            answer,
-            checkpoint=checkpoint,
-            offer_hashes=sent.formed.leaf_hashes(),
-            recipient=self._peer.name,
-            sender=self._local.name,
-        )
-        return checkpoint, receipts
-
-    def _settle(
-        self,
-        sent: _Sent,
-        answer: ReceiptBatch,
-        checkpoint: Checkpoint,
-        receipts: tuple[ReceiptLeaf, ...],
-        transaction: Transaction,
-    ) -> PeerCheckpoint:
-        """Keep the receipts and log the peer's checkpoint, in one transaction."""
-        local, batch = self._local, sent.formed.batch
-        now_ms = local.clock()
-        theirs = PeerCheckpoint(
-            size=checkpoint.size, root=checkpoint.root, note=answer.log.checkpoint
-        )
-        transaction.keep_peer_checkpoint(batch.peer, theirs)
-        transaction.keep_receipt(
-            batch.peer,
-            batch.sequence,
-            BatchReceipt(
-                first_receipt=answer.receipts.first_index,
-                receipts=answer.receipts.leaves,
-                proof=b"".join(answer.receipts.proof),
-                checkpoint_size=checkpoint.size,
-            ),
-        )
-        transaction.settle(
-            [
-                Settled(
-                    entry=message.row.number,
-                    state=_OUTCOMES[receipt.outcome],
-                    reason=receipt.reason,
-                )
-                for message, receipt in zip(sent.formed.messages, receipts, strict=True)
-            ],
-            now_ms,
-        )
-        leaf = PeerCheckpointLeaf(
-            sender=local.name,
-            peer=batch.peer,
-            origin=checkpoint.origin,
-            size=checkpoint.size,
-            root=checkpoint.root,
-            sequence=batch.sequence,
-            time_ms=now_ms,
-            blind=local.entropy(32),
-        )
-        transaction.append_leaves([leaf.encode()])
-        link = transaction.link(batch.peer)
-        newest = newer(link.checkpoint, theirs)
-        transaction.put_link(
-            replace(
-                link,
-                checkpoint=newest,
-                acknowledged_size=max(link.acknowledged_size, sent.log_size),
-                last_contact_ms=now_ms,
-                **_SUCCESS,
-            )
-        )
-        return newest
-
-    async def _join(self, newest: PeerCheckpoint) -> None:
-        """Prove that both directions saw one history of the peer's log."""
-        chain, now_ms = self._chain, self._local.clock()
-        if (
-            chain is None
-            or newest.size == chain.size
-            or now_ms < self._joined_ms + JOIN_INTERVAL_MS
-        ):
-            return
-        self._joined_ms = now_ms
-        proof = await self._prove(chain.size, newest.size)
-        try:
-            verify_consistency(
-                old_size=chain.size,
-                old_root=chain.root,
-                new_size=newest.size,
-                new_root=newest.root,
-                proof=proof,
-            )
-        except ProofError as error:
-            raise CheckpointForkedError(
-                f"{self._peer.name} signed {chain.size} and {newest.size} leaves that "
-                "do not belong to one log.",
-                remedy="Stop and call the peer: its log shows two histories.",
-                peer=self._peer.name,
-            ) from error
-
-    async def _refused(self, sent: _Sent, refusal: Refusal) -> None:
+    async def _refused(self, sent: SentBatch, refusal: Refusal) -> None:
         """Count the refusal, take the batch back if it is hopeless, and stop."""
         batch, now_ms = sent.formed.batch, self._local.clock()
         attempts = sent.formed.messages[0].row.attempts + 1

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keep a peer's receipts: verify, settle, and log the peer's checkpoint.
+
+One keeper follows one path of verified states of the peer's log, that of the
+receipts of one session; `_join` ties it to what the peer's own deliveries
+taught us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from selat.core.checkpoints import Checkpoint
+from selat.core.leaves import PeerCheckpointLeaf, ReceiptLeaf
+from selat.core.log_states import KnownState, verify_log_state
+from selat.core.proofs import verify_consistency
+from selat.core.receipts import ReceiptBatch, verify_receipts
+from selat.core.times import utc
+from selat.errors import CheckpointForkedError, ProofError
+from selat.exchange.chains import answered, known_state, newer
+from selat.exchange.forming import FormedBatch
+from selat.exchange.local import LocalNode
+from selat.exchange.peer_book import KnownPeer
+from selat.store.port import Transaction
+from selat.store.values import (
+    BatchReceipt,
+    Link,
+    OutboxState,
+    PeerCheckpoint,
+    Settled,
+)
+
+#: What deliveries in both directions taught us of the peer's log is joined by a
+#: proof at most this often, in ms.
+JOIN_INTERVAL_MS: Final = 1_000
+
+_OUTCOMES: Final = {
+    "accepted": OutboxState.ACCEPTED,
+    "refused": OutboxState.REFUSED,
+    "quarantined": OutboxState.QUARANTINED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentBatch:
+    """A batch that is on its way.
+
+    Attributes:
+        formed: The batch.
+        log_size: Size of our log that the peer verifies with it.
+    """
+
+    formed: FormedBatch
+    log_size: int
+
+
+class ReceiptKeeper:
+    """Keep the receipts of one session.
+
+    Args:
+        local: Our node.
+        prove: Fetches a proof between two sizes of the peer's log.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: LocalNode,
+        prove: Callable[[int, int], Awaitable[tuple[bytes, ...]]],
+    ) -> None:
+        """Start without a known state; `begin` gives one."""
+        self._local = local
+        self._prove = prove
+        self._chain: KnownState | None = None
+        self._joined_ms = 0
+
+    def begin(self, link: Link) -> KnownState | None:
+        """Start from the newest state that is kept; return it."""
+        self._chain = known_state(link.checkpoint)
+        return self._chain
+
+    async def keep(
+        self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
+    ) -> None:
+        """Verify the receipts of a batch and keep them.
+
+        Raises:
+            PeerError: They do not hold; nothing was kept.
+        """
+        local = self._local
+        checkpoint, receipts = await asyncio.to_thread(self._verify, peer, sent, answer)
+        local.on_step("delivery.receipt-verified")
+        newest = await local.store.write(
+            partial(self._settle, sent, answer, checkpoint, receipts)
+        )
+        local.on_step("delivery.settled")
+        self._chain = KnownState(
+            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
+        )
+        await self._join(peer.name, newest)
+
+    def _verify(
+        self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
+    ) -> tuple[Checkpoint, tuple[ReceiptLeaf, ...]]:
+        now = utc(self._local.clock())
+        checkpoint = verify_log_state(
+            answer.log,
+            owner=peer.name,
+            verifiers=lambda origin: peer.card.card.log_verifiers(origin, at=now),
+            known=self._chain,
+        )
+        receipts = verify_receipts(
+            answer,
+            checkpoint=checkpoint,
+            offer_hashes=sent.formed.leaf_hashes(),
+            recipient=peer.name,
+            sender=self._local.name,
+        )
+        return checkpoint, receipts
+
+    def _settle(
+        self,
+        sent: SentBatch,
+        answer: ReceiptBatch,
+        checkpoint: Checkpoint,
+        receipts: tuple[ReceiptLeaf, ...],
+        transaction: Transaction,
+    ) -> PeerCheckpoint:
+        """Keep the receipts and log the peer's checkpoint, in one transaction."""
+        local, batch = self._local, sent.formed.batch
+        now_ms = local.clock()
+        theirs = PeerCheckpoint(
+            size=checkpoint.size, root=checkpoint.root, note=answer.log.checkpoint
+        )
+        transaction.keep_peer_checkpoint(batch.peer, theirs)
+        transaction.keep_receipt(
+            batch.peer,
+            batch.sequence,
+            BatchReceipt(
+                first_receipt=answer.receipts.first_index,
+                receipts=answer.receipts.leaves,
+                proof=b"".join(answer.receipts.proof),
+                checkpoint_size=checkpoint.size,
+            ),
+        )
+        transaction.settle(
+            [
+                Settled(
+                    entry=message.row.number,
+                    state=_OUTCOMES[receipt.outcome],
+                    reason=receipt.reason,
+                )
+                for message, receipt in zip(sent.formed.messages, receipts, strict=True)
+            ],
+            now_ms,
+        )
+        leaf = PeerCheckpointLeaf(
+            sender=local.name,
+            peer=batch.peer,
+            origin=checkpoint.origin,
+            size=checkpoint.size,
+            root=checkpoint.root,
+            sequence=batch.sequence,
+            time_ms=now_ms,
+            blind=local.entropy(32),
+        )
+        transaction.append_leaves([leaf.encode()])
+        link = transaction.link(batch.peer)
+        newest = newer(link.checkpoint, theirs)
+        transaction.put_link(
+            replace(
+                answered(link),
+                checkpoint=newest,
+                acknowledged_size=max(link.acknowledged_size, sent.log_size),
+                last_contact_ms=now_ms,
+            )
+        )
+        return newest
+
+    async def _join(self, peer: str, newest: PeerCheckpoint) -> None:
+        """Prove that both directions saw one history of the peer's log."""
+        chain, now_ms = self._chain, self._local.clock()
+        if (
+            chain is None
+            or newest.size == chain.size
+            or now_ms < self._joined_ms + JOIN_INTERVAL_MS
+        ):
+            return
+        self._joined_ms = now_ms
+        proof = await self._prove(chain.size, newest.size)
+        try:
+            verify_consistency(
+                old_size=chain.size,
+                old_root=chain.root,
+                new_size=newest.size,
+                new_root=newest.root,
+                proof=proof,
+            )
+        except ProofError as error:
+            raise CheckpointForkedError(
+                f"{peer} signed {chain.size} and {newest.size} leaves that "
+                "do not belong to one log.",
+                remedy="Stop and call the peer: its log shows two histories.",
+                peer=peer,
+            ) from error
