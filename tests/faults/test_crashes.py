@@ -89,6 +89,27 @@ async def test_recipient_killed_at_a_step_loses_and_doubles_nothing(
     assert_delivered(xa, xb, mail.ids)
 
 
+@pytest.mark.parametrize("step", ["store.committed", "store.before-commit"])
+@pytest.mark.parametrize("occurrence", [8, 13, 21])
+async def test_node_killed_amid_busy_exchange_in_both_directions_goes_on(
+    step: str, occurrence: int, xa: Home, xb: Home
+) -> None:
+    await introduce(xa, xb)
+    out, back = Mail(recipient=xb), Mail(recipient=xa)
+    async with running(xb) as other:
+        async with (
+            doomed(xa, step=step, occurrence=occurrence) as ended,
+            desk_of(xa) as desk,
+        ):
+            answering = asyncio.ensure_future(back.hand_in_until(ended, other))
+            await out.hand_in_until(ended, desk)
+            await answering
+        async with running(xa) as victim:
+            await asyncio.gather(out.finish(victim), back.finish(other))
+    assert_delivered(xa, xb, out.ids)
+    assert_delivered(xb, xa, back.ids)
+
+
 class Mail:
     """Messages that somebody hands in until their acknowledgement comes."""
 

@@ -45,6 +45,8 @@ from selat.rpc.status import error_from_rpc
 from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import desk_service_pb2_grpc
 
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICES = pb.DESCRIPTOR.services_by_name
 METHODS = {
     method.name: method for service in SERVICES.values() for method in service.methods
@@ -319,10 +321,10 @@ async def test_health_is_told_before_a_node_stops(xb: Home) -> None:
                 health_pb2.HealthCheckResponse.FromString,
             )
             watch = method(health_pb2.HealthCheckRequest(service=DESK_SERVICE))
-            first = await watch.read()
-            assert first.status == health_pb2.HealthCheckResponse.SERVING
+            told = aiter(watch)
+            assert await anext(told) == health_pb2.HealthCheckResponse(status=SERVING)
             stopping = asyncio.ensure_future(stack.aclose())
-            second = await watch.read()
-            assert second.status == health_pb2.HealthCheckResponse.NOT_SERVING
+            last = await anext(told)
+            assert last == health_pb2.HealthCheckResponse(status=NOT_SERVING)
             watch.cancel()
             await stopping

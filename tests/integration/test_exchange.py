@@ -322,6 +322,40 @@ async def test_batch_refused_for_good_becomes_dead_letters_that_can_be_retried(
             assert sorted(await b.received()) == sorted(ids)
 
 
+async def test_batches_behind_a_hopeless_one_are_formed_anew(
+    xa: Home, xb: Home
+) -> None:
+    await introduce(xa, xb)
+    liar = LyingRecipient(xb, xa)
+    seen: list[int] = []
+
+    def refuse_the_first(batch: exchange_pb2.Batch) -> list[Answer]:
+        seen.append(batch.sequence)
+        if seen[-3:] != [1, 2, 3]:
+            return []
+        return [exchange_pb2.BatchRefusal(sequence=1, reason="CIPHERTEXT_INVALID")]
+
+    async with running(xa) as a:
+        ids: list[bytes] = []
+        async with liar.serving(refuse_the_first):
+            for number in range(1, 4):
+                ids += await a.publish(person(f"Doe {number}"))
+
+                async def is_sent(number: int = number) -> bool:
+                    return number in seen
+
+                await eventually(is_sent)
+            entries = await _settled_impatiently(a, xb.name, 1)
+        assert [entry.state for entry in entries].count(pb.OUTBOX_STATE_DEAD) == 1
+        async with running(xb) as b:
+            found = await arrived(b, 2)
+            assert [each.info.id for each in found] == ids[1:]
+            await a.desk.RetryOutbox(pb.RetryOutboxRequest(peer=b.name))
+            found = await arrived(b, 3)
+            assert [each.info.id for each in found] == [*ids[1:], ids[0]]
+            assert await b.incidents() == {}
+
+
 async def _settled_impatiently(
     node: Running, peer: str, count: int
 ) -> list[pb.OutboxEntry]:
