@@ -53,6 +53,11 @@ class Part:
             index=index,
         )
 
+    @property
+    def line(self) -> int:
+        """Return the line of the table's header."""
+        return self._find("")[0]
+
     @contextmanager
     def locating(self, key: str = "") -> Iterator[None]:
         """Add file, line and name to the errors raised inside.

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What policies see: facts as Cedar entities, and the key of a decision.
+
+`view_of` turns a message's facts into the attributes that policies can see. Two
+messages with equal views, for the same principal and day, are decided alike:
+that is what makes the cache of decisions correct.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from selat.policy.catalogue import Catalogue, Category
+from selat.policy.groups import Groups, groups_of
+from selat.policy.port import ANY_CATEGORY, MessageFacts, OfficerFacts, PeerFacts
+
+DAY_MS: Final = 86_400_000
+#: Levels in ascending order, as ``Record.level`` of the schema counts them.
+LEVEL_RANKS: Final = MappingProxyType(
+    {"unclassified": 1, "restricted": 2, "confidential": 3, "secret": 4}
+)
+#: A level that this node does not know is above all that it knows.
+_UNKNOWN_LEVEL: Final = 99
+_SYSTEM: Final = "system"
+#: Attributes whose JSON is remembered.
+_FRAGMENTS_MAX: Final = 4_096
+
+#: What policies see of a message, in the order of `_RECORD`.
+View = tuple[Any, ...]
+
+#: The record's entity; the identifier is no fact, so that one name serves all.
+_RECORD: Final = (
+    '[{{"uid":{{"type":"Record","id":"message"}},"parents":'
+    '[{{"type":"Category","id":{0}}}],"attrs":{{"category":'
+    '{{"__entity":{{"type":"Category","id":{0}}}}},"record_type":{1},'
+    '"originator":{2},"level":{3},"codes":{4},"tlp":{5},"purposes":{6},'
+    '"releasable_to":{7},"recipients":{8},"subject_role":{9},"safeguards":{10},'
+    '"assurances":{11},"consents":{12},"status":{13},"holding":{14},'
+    '"urgency":{15},"emergency":{16},"expired":{17},"retention_days":{18}}}}}]'
+)
+
+
+def view_of(message: MessageFacts, category: Category, *, now_ms: int) -> View:
+    """Return the attributes of a message that policies can see now.
+
+    Without dates of its own a message ends with the retention of its category.
+    """
+    created, expires = message.created_ms, message.expires_ms
+    retention_days = 0
+    if created is not None:
+        longest = created + category.longest_retention_days * DAY_MS
+        if expires is None:
+            expires = longest
+        retention_days = -(-(expires - created) // DAY_MS)
+        expires = min(expires, longest)
+    return (
+        message.category,
+        message.record_type,
+        message.originator,
+        LEVEL_RANKS.get(message.level, _UNKNOWN_LEVEL),
+        message.codes,
+        message.tlp,
+        message.purposes,
+        message.releasable_to,
+        message.recipients,
+        message.subject_role,
+        message.safeguards,
+        message.assurances,
+        message.consents,
+        message.status,
+        message.holding,
+        message.urgency,
+        message.emergency,
+        expires is not None and expires <= now_ms,
+        retention_days,
+    )
+
+
+def record_json(view: View) -> str:
+    """Return a message's entity as Cedar reads it."""
+    return _RECORD.format(*map(_fragment, view))
+
+
+@lru_cache(maxsize=_FRAGMENTS_MAX, typed=True)  # 1 equals True
+def _fragment(value: object) -> str:
+    """Return an attribute as JSON; the same few come again and again."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def today_number(now_ms: int) -> int:
+    """Return the date in UTC as a number, for example 20261231."""
+    return date_number(datetime.fromtimestamp(now_ms / 1000, tz=UTC).date())
+
+
+def date_number(day: date) -> int:
+    """Return a date as policies compare it, for example 20261231."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def peer_entities(
+    peer: PeerFacts, category: str, *, catalogue: Catalogue, groups: Groups
+) -> list[dict[str, Any]]:
+    """Return the peer's node with its state and groups, as entities."""
+    names = groups_of(frozenset({peer.name, peer.state}), groups) | peer.groups
+    parents = [("State", peer.state), *(("Group", name) for name in sorted(names))]
+    declared = peer.categories
+    if ANY_CATEGORY in declared:
+        declared = frozenset(catalogue.categories)
+    attributes = {
+        "name": peer.name,
+        "state": peer.state,
+        # Others decide nothing about this message, and make the entity long.
+        "categories": [_reference("Category", name) for name in {category} & declared],
+    }
+    return [
+        _entity("Node", peer.name, attributes, parents),
+        *(_entity(kind, name, {}, []) for kind, name in parents),
+    ]
+
+
+def officer_entities(officer: OfficerFacts) -> list[dict[str, Any]]:
+    """Return an officer, or a system, as an entity."""
+    attributes = {
+        "agency": officer.agency,
+        "roles": sorted(officer.roles),
+        "functions": sorted(officer.functions),
+    }
+    return [_entity(officer_type(officer), officer.officer_id, attributes, [])]
+
+
+def officer_type(officer: OfficerFacts) -> str:
+    """Return the kind of principal that an officer is."""
+    only_system = _SYSTEM in officer.roles and len(officer.roles) == 1
+    return "System" if only_system else "Officer"
+
+
+def category_entities(category: Category, *, received: bool) -> list[dict[str, Any]]:
+    """Return a category, and what stands for all of them, as entities."""
+    attributes = {
+        "purposes": sorted(category.purposes),
+        "record_types": sorted(category.record_types),
+        "longest_retention_days": category.longest_retention_days,
+        "received": received,
+    }
+    every = {**attributes, "purposes": [], "record_types": []}
+    return [
+        _entity("Category", category.id, attributes, [("Category", ANY_CATEGORY)]),
+        _entity("Category", ANY_CATEGORY, every, []),
+    ]
+
+
+def _entity(
+    kind: str, name: str, attributes: dict[str, Any], parents: list[tuple[str, str]]
+) -> dict[str, Any]:
+    return {
+        "uid": {"type": kind, "id": name},
+        "attrs": attributes,
+        "parents": [{"type": each, "id": parent} for each, parent in parents],
+    }
+
+
+def _reference(kind: str, name: str) -> dict[str, Any]:
+    return {"__entity": {"type": kind, "id": name}}

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluate rules with Cedar, and carry out what their annotations ask.
+
+Cedar answers allow or deny and names the policies that determined it. From
+that a decision with obligations is made so:
+
+1. A forbid may name what lifts it: ``@obligation`` with ``unless {
+   context.approved.contains(…) }``, ``@redact`` with ``context.redacted``. The
+   request is asked with what persons have approved so far, and nothing redacted.
+2. Denied by forbids that all can be lifted: what lifts them is added to the
+   request, and it is asked again. Denied by any other, or by none: withheld.
+3. Allowed: annotations of the determining permits are added in the same way,
+   and it is asked again until nothing new is asked for.
+4. What persons have not approved makes the decision a hold; what is redacted
+   comes with a permit or a hold.
+
+Cedar alone decides, each time on a complete request. A forbid that cannot be
+lifted is never overridden by a permit, more rules never mean fewer obligations,
+and each round adds a name from a finite set, so that it ends. A policy that
+fails to evaluate is a denial: Cedar would skip it, and a forbid would be lost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import cedarpy
+
+from selat.policy.agreement_rules import Link
+from selat.policy.port import HELD_FOR_REVIEW, Action, Decision, Effect
+from selat.policy.rules import Rule
+
+#: Groups of actions in the schema.
+ACTION_GROUPS: Final = MappingProxyType(
+    {
+        "leave": frozenset({Action.RELEASE, Action.FORWARD, Action.ANSWER}),
+        "move": frozenset(
+            {
+                *(Action.RELEASE, Action.FORWARD, Action.ANSWER, Action.PUBLISH),
+                *(Action.ACCEPT, Action.REQUEST, Action.QUERY, Action.RECALL),
+            }
+        ),
+        "look": frozenset({Action.VIEW, Action.SEARCH, Action.EXPORT}),
+    }
+)
+#: Named where no policy permits.
+DENY_BY_DEFAULT: Final = "default/deny"
+POLICY_ERROR: Final = "POLICY_ERROR"
+#: Why the absence of a permit denies.
+DEFAULT_REASONS: Final = MappingProxyType(
+    {
+        Action.RELEASE: "CATEGORY_NOT_LISTED",
+        Action.ANSWER: "CATEGORY_NOT_LISTED",
+        Action.FORWARD: "CATEGORY_NOT_LISTED",
+        Action.ACCEPT: "CATEGORY_NOT_DECLARED",
+    }
+)
+_NOT_PERMITTED: Final = "NOT_PERMITTED"
+_POLICY_DENIED: Final = "POLICY_DENIED"
+_RESOURCE: Final = {"type": "Record", "id": "message"}
+_FAILED_POLICY: Final = re.compile(r"policy `([^`]+)`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked, without what persons or redaction add to it.
+
+    Attributes:
+        action: The action.
+        principal: Cedar's type and identifier of the principal.
+        entities: Principal, resource and what they belong to.
+        context: The context's other attributes.
+        approved: Obligations that persons have met.
+    """
+
+    action: Action
+    principal: Mapping[str, str]
+    entities: cedarpy.Entities
+    context: Mapping[str, Any]
+    approved: frozenset[str]
+
+
+class Evaluator:
+    """Rules, ready to be asked.
+
+    Args:
+        rules: All rules by their identifiers.
+        links: Templates filled in.
+
+    Raises:
+        ValueError: Cedar cannot make a set of them.
+    """
+
+    def __init__(self, *, rules: Mapping[str, Rule], links: Iterable[Link]) -> None:
+        """Sort the rules by the actions that they can decide."""
+        links = tuple(links)
+        self._rules = {**rules, **{link.id: rules[link.template] for link in links}}
+        self._sets = {
+            action: _policy_set(
+                [rule for rule in rules.values() if action in actions_of(rule)], links
+            )
+            for action in Action
+        }
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """Return the rules by the identifiers that decisions name."""
+        return MappingProxyType(self._rules)
+
+    def decide(self, request: Request) -> Decision:
+        """Decide, and collect the obligations."""
+        needed: set[str] = set()
+        redact: set[str] = set()
+        lifted: dict[str, None] = {}
+        while True:
+            allowed, names, failed = self._ask(
+                request, request.approved | needed, redact
+            )
+            if failed:
+                return Decision(
+                    effect=Effect.WITHHOLD, policies=failed, reason=POLICY_ERROR
+                )
+            rules = [self._rules[name] for name in names]
+            obliged = frozenset().union(*(rule.obligations for rule in rules))
+            hidden = frozenset().union(*(rule.redact for rule in rules))
+            is_new = bool(obliged - needed - request.approved or hidden - redact)
+            if not allowed and (not is_new or any(rule.is_final for rule in rules)):
+                return self._deny(request.action, names)
+            if allowed and not is_new:
+                lifted.update(dict.fromkeys(names))
+                return self._permit(tuple(lifted), needed, redact)
+            lifted.update(dict.fromkeys(names))
+            needed |= obliged - request.approved
+            redact |= hidden
+
+    def _ask(
+        self, request: Request, approved: Iterable[str], redacted: Iterable[str]
+    ) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
+        """Return whether Cedar allows, by which policies, and which failed."""
+        context = {
+            **request.context,
+            "approved": sorted(approved),
+            "redacted": sorted(redacted),
+        }
+        result = cedarpy.is_authorized(
+            {
+                "principal": request.principal,
+                "action": {"type": "Action", "id": request.action.value},
+                "resource": _RESOURCE,
+                "context": context,
+            },
+            self._sets[request.action],
+            request.entities,
+        )
+        diagnostics = result.diagnostics
+        failed = tuple(sorted(map(_failed_policy, diagnostics.errors)))
+        return result.allowed, tuple(sorted(diagnostics.reasons)), failed
+
+    def _deny(self, action: Action, names: tuple[str, ...]) -> Decision:
+        if not names:
+            reason = DEFAULT_REASONS.get(action, _NOT_PERMITTED)
+            names = (DENY_BY_DEFAULT,)
+        else:
+            # What nothing lifts is the better answer to "why not".
+            rules = sorted(
+                (self._rules[name] for name in names),
+                key=lambda rule: not rule.is_final,
+            )
+            reason = next((r.reason for r in rules if r.reason), _POLICY_DENIED)
+        return Decision(
+            effect=Effect.WITHHOLD,
+            policies=names,
+            reason=reason,
+            notify=self._notify(names),
+        )
+
+    def _permit(
+        self, names: tuple[str, ...], needed: Iterable[str], redact: Iterable[str]
+    ) -> Decision:
+        obligations = tuple(sorted(needed))
+        return Decision(
+            effect=Effect.HOLD if obligations else Effect.PERMIT,
+            policies=names,
+            reason=HELD_FOR_REVIEW if obligations else "",
+            obligations=obligations,
+            redact=tuple(sorted(redact)),
+            notify=self._notify(names),
+        )
+
+    def _notify(self, names: Iterable[str]) -> tuple[str, ...]:
+        rules = [self._rules[name] for name in names if name in self._rules]
+        return tuple(sorted(frozenset().union(*(rule.notify for rule in rules))))
+
+
+def actions_of(rule: Rule) -> frozenset[Action]:
+    """Return the actions that a rule can decide, from its scope."""
+    scope = rule.policy["action"]
+    if scope["op"] == "All":
+        return frozenset(Action)
+    entities = scope["entities"] if "entities" in scope else [scope["entity"]]
+    found: set[Action] = set()
+    for entity in entities:
+        name = entity["id"]
+        found |= ACTION_GROUPS[name] if name in ACTION_GROUPS else {Action(name)}
+    return frozenset(found)
+
+
+def _policy_set(rules: Iterable[Rule], links: Iterable[Link]) -> cedarpy.PolicySet:
+    static: dict[str, Any] = {}
+    templates: dict[str, Any] = {}
+    for rule in rules:
+        table = templates if rule.is_template else static
+        # The set is for one action, and only rules that name it are in it. Cedar
+        # knows groups of actions from entities that no request carries.
+        table[rule.id] = {**rule.policy, "action": {"op": "All"}, "annotations": {}}
+    document = {"staticPolicies": static, "templates": templates, "templateLinks": []}
+    plain = cedarpy.PolicySet.from_json_str(json.dumps(document))
+    return plain.with_linked_batch(
+        [link.values() for link in links if link.template in templates]
+    )
+
+
+def _failed_policy(error: str) -> str:
+    match = _FAILED_POLICY.search(error)
+    return match[1] if match else "unknown"
