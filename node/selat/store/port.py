@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from selat.store.reviews import Held, Review
 from selat.store.values import (
     BatchReceipt,
     IncidentRow,
@@ -77,7 +78,7 @@ class Snapshot(Protocol):
 
     # --- messages ----------------------------------------------------------
     def message(self, number: int) -> MessageRow | None:
-        """Return one message by arrival number, or None."""
+        """Return one message by its number, or None."""
 
     def find(
         self, message_id: bytes, version: int | None, originator: str = ""
@@ -96,13 +97,33 @@ class Snapshot(Protocol):
     def search(
         self, query: MessageQuery, *, before: int | None, limit: int
     ) -> list[MessageRow]:
-        """Return matches, newest arrival first, below arrival ``before``."""
+        """Return matches, highest number first, below number ``before``."""
 
     def arrivals(self, *, after: int, limit: int) -> list[MessageRow]:
-        """Return received messages above arrival ``after``, oldest first."""
+        """Return received messages above cursor ``after``, by ascending cursor.
+
+        One that came out of quarantine stands only where it came out. One that
+        waits or was refused is there for the cursor to pass, not to be shown.
+        """
 
     def newest_arrival(self) -> int:
-        """Return the arrival number of the newest message; 0 for none."""
+        """Return the greatest cursor given to a message; 0 for none."""
+
+    # --- what waits for a person -------------------------------------------
+    def held(self, *, after: int, limit: int) -> list[OutboxRow]:
+        """Return held entries above entry ``after``, oldest first."""
+
+    def quarantined(self, *, after: int, limit: int) -> list[MessageRow]:
+        """Return quarantined messages above number ``after``, oldest first."""
+
+    def outbox_entry(self, entry: int) -> OutboxRow | None:
+        """Return one outbox entry, or None."""
+
+    def reviews_of_entry(self, entry: int) -> list[Review]:
+        """Return the decisions of persons on an outbox entry, oldest first."""
+
+    def reviews_of_message(self, number: int) -> list[Review]:
+        """Return the decisions of persons on a message, oldest first."""
 
     # --- outbox ------------------------------------------------------------
     def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
@@ -203,11 +224,12 @@ class Transaction(Snapshot, Protocol):
 
     # --- messages ----------------------------------------------------------
     def add_messages(self, messages: Sequence[NewMessage]) -> list[int]:
-        """Keep messages; return their arrival numbers.
+        """Keep messages; return their numbers.
 
         Of several versions of a message by the same originator in the same
         direction all but the newest become ``SUPERSEDED``, whichever order
-        they come in; an erased one stays ``ERASED``.
+        they come in; an erased one stays ``ERASED``. A quarantined one neither
+        supersedes nor is superseded before it is admitted.
 
         Raises:
             AlreadyExistsError: One of them (direction, originator, id,
@@ -246,6 +268,13 @@ class Transaction(Snapshot, Protocol):
         Raises:
             AlreadyExistsError: A batch for that peer has that sequence.
             WrongStateError: An entry is not queued for that peer.
+        """
+
+    def hold(self, held: Sequence[Held], at_ms: int) -> None:
+        """Let queued entries wait for a person; they become ``HELD``.
+
+        Raises:
+            WrongStateError: An entry is not queued; none changes.
         """
 
     def settle(self, settled: Sequence[Settled], at_ms: int) -> None:
@@ -287,6 +316,27 @@ class Transaction(Snapshot, Protocol):
         Raises:
             NotFoundError: There is no such entry.
             WrongStateError: It is not ``DEAD``.
+        """
+
+    # --- what waits for a person -------------------------------------------
+    def review_entry(self, entry: int, review: Review) -> None:
+        """Decide on a held entry: ``QUEUED``, obligations met, or ``WITHHELD``.
+
+        Raises:
+            NotFoundError: There is no such entry.
+            WrongStateError: It is not held.
+        """
+
+    def review_message(self, number: int, review: Review) -> None:
+        """Decide on a quarantined message.
+
+        Approved, it becomes ``CURRENT``, or ``SUPERSEDED`` by a newer version,
+        and arrives anew: its cursor is above all that were given before.
+        Refused, it becomes ``REFUSED`` and is never shown; its payload stays.
+
+        Raises:
+            NotFoundError: There is no such message.
+            WrongStateError: It is not quarantined.
         """
 
     # --- received batches --------------------------------------------------

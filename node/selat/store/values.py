@@ -35,7 +35,13 @@ class Holding(StrEnum):
     CURRENT = "current"
     SUPERSEDED = "superseded"
     QUARANTINED = "quarantined"
+    REFUSED = "refused"
     ERASED = "erased"
+
+    @property
+    def is_hidden(self) -> bool:
+        """Tell whether no officer has been shown it: it waits, or never will be."""
+        return self in {Holding.QUARANTINED, Holding.REFUSED}
 
 
 class OutboxState(StrEnum):
@@ -48,6 +54,7 @@ class OutboxState(StrEnum):
     QUARANTINED = "quarantined"
     WITHHELD = "withheld"
     DEAD = "dead"
+    HELD = "held"
 
 
 class PeerState(StrEnum):
@@ -95,6 +102,7 @@ class NewMessage:
         ciphertext: The payload under the data key.
         selectors: 16-byte keyed hashes of the record's selectors.
         warnings: Number of check digits and the like that did not hold.
+        author: Officer who published it; empty for a received one.
     """
 
     direction: Direction
@@ -115,15 +123,18 @@ class NewMessage:
     ciphertext: bytes
     selectors: tuple[bytes, ...] = ()
     warnings: int = 0
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRow:
     """What the store tells of a message without its payload.
 
-    ``number`` is the arrival number: unique, ascending, never used again; it
-    is the cursor of subscriptions and pages. The other attributes are those
-    of `NewMessage`; ``acknowledged_ms`` is None until somebody acknowledged.
+    ``number`` is unique, ascending and never used again; it is the cursor of
+    pages. ``arrival`` is None but for a message that came out of quarantine:
+    that arrived for the desk only then, at a number of the same sequence. The
+    other attributes are those of `NewMessage`; ``acknowledged_ms`` is None
+    until somebody acknowledged.
     """
 
     number: int
@@ -142,8 +153,15 @@ class MessageRow:
     stored_ms: int
     holding: Holding
     warnings: int
+    author: str
     acknowledged_ms: int | None
     acknowledged_by: str
+    arrival: int | None
+
+    @property
+    def cursor(self) -> int:
+        """Return where the message stands among the arrivals."""
+        return self.number if self.arrival is None else self.arrival
 
 
 #: A protected payload as it stands in the store.
@@ -165,7 +183,9 @@ class MessageQuery:
         stored_from_ms: Kept at or after.
         stored_until_ms: Kept before.
         unacknowledged: Only received messages that nobody has acknowledged.
-        current_only: Leave out superseded, quarantined and erased ones.
+        current_only: Leave out superseded and erased ones.
+        quarantined: Without ``current_only``, find quarantined ones too. What
+            a person refused to let in is never found.
     """
 
     selectors: tuple[tuple[bytes, ...], ...] = ()
@@ -178,6 +198,7 @@ class MessageQuery:
     stored_until_ms: int | None = None
     unacknowledged: bool = False
     current_only: bool = True
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,15 +214,23 @@ class OutboxRow:
         record_type: Record type of the message.
         level: Marking level of the message.
         tlp: TLP label of the message.
+        holding: What our node holds the message as.
+        author: Officer who published the message.
         peer: Node name of the recipient.
         lane: Priority.
         state: Where it stands.
         queued_ms: When it was queued.
         attempts: Failed deliveries of batches that held it.
         sequence: The batch that carries it, once offered.
-        leaf_index: Index of its offer (or withhold) leaf in our log.
-        reason: Stable reason code of a refusal, withholding or dead letter.
+        leaf_index: Index of its offer, withhold or hold leaf in our log.
+        reason: Stable reason code of a refusal, withholding, hold or dead
+            letter.
         settled_ms: When the receipt came, or None.
+        held_ms: Since when it waits for a person, or None.
+        obligations: What a person has still to do before it may leave.
+        approved: Obligations that persons have met.
+        redacted: Paths of the fields that were withheld from the message as it
+            was offered, as ``Header.redacted`` lists them.
     """
 
     number: int
@@ -212,6 +241,8 @@ class OutboxRow:
     record_type: str
     level: str
     tlp: str
+    holding: Holding
+    author: str
     peer: str
     lane: Lane
     state: OutboxState
@@ -221,14 +252,25 @@ class OutboxRow:
     leaf_index: int | None
     reason: str
     settled_ms: int | None
+    held_ms: int | None
+    obligations: tuple[str, ...]
+    approved: tuple[str, ...]
+    redacted: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """An outbox entry that gets its place in a batch and in the log."""
+    """An outbox entry that gets its place in a batch and in the log.
+
+    Attributes:
+        entry: The entry's number.
+        leaf_index: Index of its offer leaf in our log.
+        redacted: Paths of the fields that are withheld.
+    """
 
     entry: int
     leaf_index: int
+    redacted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,10 +464,17 @@ class QueueCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCounts:
-    """The numbers that a status shows."""
+    """The numbers that a status shows.
+
+    ``oldest_held_ms`` and ``oldest_quarantined_ms`` are since when the first of
+    them waits for a person; None when nothing does.
+    """
 
     messages_in: int
     messages_out: int
     unacknowledged: int
     incidents: int
     queues: tuple[QueueCount, ...] = field(default=())
+    quarantined: int = 0
+    oldest_quarantined_ms: int | None = None
+    oldest_held_ms: int | None = None

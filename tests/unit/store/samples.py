@@ -44,6 +44,7 @@ def message(
     holding: Holding = Holding.CURRENT,
     ciphertext: bytes = b"sealed",
     selectors: tuple[bytes, ...] = (),
+    author: str = "",
 ) -> NewMessage:
     return NewMessage(
         direction=direction,
@@ -64,6 +65,7 @@ def message(
         ciphertext=ciphertext,
         selectors=selectors,
         warnings=2,
+        author=author,
     )
 
 
@@ -86,8 +88,10 @@ def row_of(kept: NewMessage, number: int) -> MessageRow:
         stored_ms=kept.stored_ms,
         holding=kept.holding,
         warnings=kept.warnings,
+        author=kept.author,
         acknowledged_ms=None,
         acknowledged_by="",
+        arrival=None,
     )
 
 
@@ -111,6 +115,7 @@ def form(
     *,
     sequence: int = 1,
     peer: str = ALPHA,
+    redacted: tuple[str, ...] = (),
 ) -> OutgoingBatch:
     """Log one leaf for each entry and form a batch of them."""
     if not transaction.tree_head().origin:
@@ -126,7 +131,7 @@ def form(
     transaction.form_batch(
         batch,
         [
-            Offered(entry=entry, leaf_index=index)
+            Offered(entry=entry, leaf_index=index, redacted=redacted)
             for index, entry in enumerate(entries, first)
         ],
     )

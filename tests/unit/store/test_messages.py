@@ -32,7 +32,9 @@ async def add(store: Store, *messages: NewMessage) -> list[int]:
 
 async def holdings(store: Store) -> list[Holding]:
     rows = await store.read(
-        lambda s: s.search(MessageQuery(current_only=False), before=None, limit=100)
+        lambda s: s.search(
+            MessageQuery(current_only=False, quarantined=True), before=None, limit=100
+        )
     )
     return [row.holding for row in reversed(rows)]
 
@@ -155,16 +157,30 @@ async def test_versions_in_one_call_supersede_each_other(store: Store) -> None:
     ]
 
 
-async def test_superseding_ends_quarantine_but_not_erasure(store: Store) -> None:
+async def test_superseding_does_not_end_erasure(store: Store) -> None:
+    await add(store, message(1))
+    await store.write(lambda t: t.erase(1))
+    await add(store, message(1, version=2))
+
+    assert await holdings(store) == [Holding.ERASED, Holding.CURRENT]
+
+
+async def test_quarantined_version_supersedes_nothing_and_is_not_superseded(
+    store: Store,
+) -> None:
+    await add(store, message(1), message(2, holding=Holding.QUARANTINED))
     await add(
         store,
-        message(1, holding=Holding.QUARANTINED),
-        message(2),
+        message(1, version=2, holding=Holding.QUARANTINED),
+        message(2, version=2),
     )
-    await store.write(lambda t: t.erase(2))
-    await add(store, message(1, version=2), message(2, version=2))
 
-    assert (await holdings(store))[:2] == [Holding.SUPERSEDED, Holding.ERASED]
+    assert await holdings(store) == [
+        Holding.CURRENT,
+        Holding.QUARANTINED,
+        Holding.QUARANTINED,
+        Holding.CURRENT,
+    ]
 
 
 async def test_messages_are_found_by_identity_newest_version_first(

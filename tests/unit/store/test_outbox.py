@@ -17,6 +17,7 @@ from selat.errors import NotFoundError, WrongStateError
 from selat.store.port import Store, Transaction
 from selat.store.values import (
     Direction,
+    Holding,
     Lane,
     OutboxRow,
     OutboxState,
@@ -40,7 +41,7 @@ async def settle(
 async def test_every_message_is_queued_for_every_peer(store: Store) -> None:
     def work(transaction: Transaction) -> int:
         transaction.add_messages(
-            [message(number, direction=Direction.OUT) for number in (1, 2)]
+            [message(n, direction=Direction.OUT, author="tan") for n in (1, 2)]
         )
         return transaction.enqueue(
             [(1, Lane.ROUTINE), (2, Lane.FLASH)], [ALPHA, BRAVO], NOW + 1
@@ -58,6 +59,8 @@ async def test_every_message_is_queued_for_every_peer(store: Store) -> None:
             record_type="person",
             level="restricted",
             tlp="amber",
+            holding=Holding.CURRENT,
+            author="tan",
             peer=BRAVO,
             lane=Lane.FLASH,
             state=OutboxState.QUEUED,
@@ -67,6 +70,10 @@ async def test_every_message_is_queued_for_every_peer(store: Store) -> None:
             leaf_index=None,
             reason="",
             settled_ms=None,
+            held_ms=None,
+            obligations=(),
+            approved=(),
+            redacted=(),
         )
     ]
 

@@ -79,6 +79,7 @@ def queries(chance: random.Random) -> MessageQuery:
         stored_until_ms=chance.choice([None, NOW + 60, NOW + 100]),
         unacknowledged=chance.random() < 0.3,
         current_only=chance.random() < 0.5,
+        quarantined=chance.random() < 0.5,
     )
 
 
@@ -95,6 +96,8 @@ def holds(query: MessageQuery, kept: NewMessage, row: MessageRow) -> bool:
         and not (query.unacknowledged and row.direction is Direction.OUT)
         and not (query.unacknowledged and row.acknowledged_ms is not None)
         and not (query.current_only and row.holding is not Holding.CURRENT)
+        and (query.quarantined or row.holding is not Holding.QUARANTINED)
+        and row.holding is not Holding.REFUSED
     )
 
 

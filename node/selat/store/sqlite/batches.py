@@ -18,7 +18,7 @@ from selat.errors import (
     WrongStateError,
 )
 from selat.store.sqlite.failures import RESTORE
-from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row
+from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row, json_list
 from selat.store.sqlite.rows import Rows
 from selat.store.values import (
     BatchReceipt,
@@ -159,9 +159,17 @@ class BatchWrites(BatchReads):
                 sequence=batch.sequence,
             )
         self._db.executemany(
-            "UPDATE outbox SET state = 'offered', sequence = ?, leaf_index = ?"
-            " WHERE number = ?",
-            ((batch.sequence, entry.leaf_index, entry.entry) for entry in entries),
+            "UPDATE outbox SET state = 'offered', sequence = ?, leaf_index = ?,"
+            " redacted = ? WHERE number = ?",
+            (
+                (
+                    batch.sequence,
+                    entry.leaf_index,
+                    json_list(entry.redacted),
+                    entry.entry,
+                )
+                for entry in entries
+            ),
         )
         self._db.execute(
             "INSERT INTO outgoing_batch VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)",
@@ -243,8 +251,8 @@ class BatchWrites(BatchReads):
         """
         self._open_batch(peer, sequence)
         self._db.executemany(
-            "UPDATE outbox SET state = 'queued', sequence = NULL, leaf_index = NULL"
-            " WHERE number = ?",
+            "UPDATE outbox SET state = 'queued', sequence = NULL, leaf_index = NULL,"
+            " redacted = '[]' WHERE number = ?",
             ((entry.number,) for entry in self.batch_entries(peer, sequence)),
         )
         self._forget(peer, sequence)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from selat.errors import AlreadyExistsError, NotFoundError
@@ -30,12 +31,12 @@ SEGMENT_BITS: Final = 13
 _SELECTOR_BYTES: Final = 16
 
 _VERSIONS = (
-    "SELECT message_id, originator, direction, version, number FROM message"
-    " WHERE message_id IN ("
+    "SELECT message_id, originator, direction, version, number, holding"
+    " FROM message WHERE message_id IN ("
 )
 _ADD_MESSAGE = (
     "INSERT INTO message VALUES"
-    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '')"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', NULL)"
 )
 
 
@@ -45,7 +46,7 @@ class MessageReads(Rows):
     __slots__ = ()
 
     def message(self, number: int) -> MessageRow | None:
-        """Return one message by arrival number, or None."""
+        """Return one message by its number, or None."""
         row = self._one("SELECT * FROM message WHERE number = ?", (number,))
         return None if row is None else message_row(row)
 
@@ -89,17 +90,29 @@ class MessageReads(Rows):
         }
 
     def arrivals(self, *, after: int, limit: int) -> list[MessageRow]:
-        """Return received messages above arrival ``after``, oldest first."""
-        rows = self._all(
+        """Return received messages above cursor ``after``, by ascending cursor.
+
+        One that came out of quarantine stands where it came out.
+        """
+        straight = self._all(
             "SELECT * FROM message WHERE direction = 'in' AND number > ?"
-            " ORDER BY number LIMIT ?",
+            " AND arrival IS NULL ORDER BY number LIMIT ?",
             (after, limit),
         )
-        return [message_row(row) for row in rows]
+        admitted = self._all(
+            "SELECT * FROM message WHERE arrival > ? ORDER BY arrival LIMIT ?",
+            (after, limit),
+        )
+        rows = [message_row(row) for row in (*straight, *admitted)]
+        return sorted(rows, key=attrgetter("cursor"))[:limit]
 
     def newest_arrival(self) -> int:
-        """Return the arrival number of the newest message; 0 for none."""
-        return int(self._all("SELECT coalesce(max(number), 0) FROM message")[0][0])
+        """Return the greatest cursor given to a message; 0 for none."""
+        newest = self._all(
+            "SELECT max(coalesce((SELECT max(number) FROM message), 0),"
+            " coalesce((SELECT max(arrival) FROM message WHERE arrival > 0), 0))"
+        )
+        return int(newest[0][0])
 
 
 class MessageWrites(MessageReads):
@@ -116,11 +129,12 @@ class MessageWrites(MessageReads):
         self.has_erased = False
 
     def add_messages(self, messages: Sequence[NewMessage]) -> list[int]:
-        """Keep messages; return their arrival numbers.
+        """Keep messages; return their numbers.
 
         Of several versions of a message by the same originator in the same
         direction all but the newest become ``SUPERSEDED``, whichever order
-        they come in; an erased one stays ``ERASED``.
+        they come in; an erased one stays ``ERASED``. A quarantined one neither
+        supersedes nor is superseded before it is admitted.
 
         Raises:
             AlreadyExistsError: One of them (direction, originator, id,
@@ -160,7 +174,7 @@ class MessageWrites(MessageReads):
         )
         self._db.executemany(
             "UPDATE message SET holding = 'superseded'"
-            " WHERE number = ? AND holding IN ('current', 'quarantined')",
+            " WHERE number = ? AND holding = 'current'",
             ((number,) for number in superseded if number < first),
         )
         self._count(messages, first, superseded)
@@ -175,8 +189,11 @@ class MessageWrites(MessageReads):
         """
         identities: defaultdict[tuple[bytes, str, str], dict[int, int]]
         identities = defaultdict(dict)
+        hidden: set[int] = set()
         for row in self._in(_VERSIONS, [message.message_id for message in messages]):
             identities[row[0], row[1], row[2]][row["version"]] = row["number"]
+            if Holding(row["holding"]).is_hidden:
+                hidden.add(row["number"])
         for number, message in enumerate(messages, first):
             versions = identities[
                 message.message_id, message.originator, message.direction.value
@@ -188,12 +205,13 @@ class MessageWrites(MessageReads):
                     version=message.version,
                 )
             versions[message.version] = number
+            if message.holding.is_hidden:
+                hidden.add(number)
         return {
             number
             for versions in identities.values()
             if len(versions) > 1
-            for version, number in versions.items()
-            if version < max(versions)
+            for number in _older(versions, hidden)
         }
 
     def _count(
@@ -289,7 +307,14 @@ def _columns(
         message.stored_ms,
         Holding.SUPERSEDED.value if superseded else message.holding.value,
         message.warnings,
+        message.author,
     )
+
+
+def _older(versions: dict[int, int], hidden: set[int]) -> list[int]:
+    """Return the numbers of all versions but the newest, of those not hidden."""
+    shown = sorted(v for v, number in versions.items() if number not in hidden)
+    return [versions[version] for version in shown[:-1]]
 
 
 def _selector_rows(

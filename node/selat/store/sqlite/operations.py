@@ -58,12 +58,22 @@ class OperationsReads(Rows):
             "SELECT peer, state, entries FROM queue_count WHERE entries > 0"
             " ORDER BY peer, state"
         )
+        waiting = self._all(
+            "SELECT (SELECT count(*) FROM message WHERE holding = 'quarantined'),"
+            " (SELECT stored_ms FROM message WHERE holding = 'quarantined'"
+            " ORDER BY number LIMIT 1),"
+            " (SELECT min(held_ms) FROM outbox INDEXED BY outbox_held_since"
+            " WHERE state = 'held')"
+        )
         return StoreCounts(
             messages_in=tally["messages_in"],
             messages_out=tally["messages_out"],
             unacknowledged=tally["unacknowledged"],
             incidents=incidents[0][0],
             queues=tuple(_queue(row) for row in queues),
+            quarantined=waiting[0][0],
+            oldest_quarantined_ms=waiting[0][1],
+            oldest_held_ms=waiting[0][2],
         )
 
 

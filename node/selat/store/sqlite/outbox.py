@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
 from selat.errors import NotFoundError, WrongStateError
+from selat.store.reviews import Held
 from selat.store.sqlite.failures import checked
 from selat.store.sqlite.rows import Rows, Value
-from selat.store.values import Lane, OutboxRow, OutboxState, Settled
+from selat.store.values import Holding, Lane, OutboxRow, OutboxState, Settled
 
 SELECT_ENTRY: Final = (
-    "SELECT outbox.*, message_id, version, category, record_type, level, tlp"
+    "SELECT outbox.*, message_id, version, category, record_type, level, tlp,"
+    " holding, author"
     " FROM outbox CROSS JOIN message ON message.number = outbox.message"
 )
 _QUEUED: Final = (
@@ -31,10 +34,18 @@ _FINAL: Final = frozenset(
 )
 
 
+_LISTS: Final = ("obligations", "approved", "redacted")
+
+
 class OutboxReads(Rows):
     """Read the outbox."""
 
     __slots__ = ()
+
+    def outbox_entry(self, entry: int) -> OutboxRow | None:
+        """Return one outbox entry, or None."""
+        row = self._one(SELECT_ENTRY + " WHERE outbox.number = ?", (entry,))
+        return None if row is None else entry_row(row)
 
     def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
         """Return queued entries of a peer: highest lane first, then oldest."""
@@ -108,7 +119,8 @@ class OutboxWrites(OutboxReads):
             raise NotFoundError("A message to be queued is not in the store.")
         added = self._db.executemany(
             "INSERT INTO outbox (message, peer, lane, state, queued_ms, attempts,"
-            " reason) VALUES (?, ?, ?, 'queued', ?, 0, '')"
+            " reason, obligations, approved, redacted)"
+            " VALUES (?, ?, ?, 'queued', ?, 0, '', '[]', '[]', '[]')"
             " ON CONFLICT (message, peer) DO NOTHING",
             (
                 (number, peer, lane.value, at_ms)
@@ -117,6 +129,36 @@ class OutboxWrites(OutboxReads):
             ),
         )
         return max(added.rowcount, 0)
+
+    def hold(self, held: Sequence[Held], at_ms: int) -> None:
+        """Let queued entries wait for a person; they become ``HELD``.
+
+        Raises:
+            WrongStateError: An entry is not queued; none changes.
+        """
+        queued = self._in(
+            "SELECT number FROM outbox WHERE state = 'queued' AND number IN (",
+            [one.entry for one in held],
+        )
+        if len(set(queued)) < len(held):
+            raise WrongStateError(
+                "An outbox entry to be held is not queued.",
+                remedy="Look at the outbox; what left is not held back.",
+            )
+        self._db.executemany(
+            "UPDATE outbox SET state = 'held', reason = ?, held_ms = ?,"
+            " obligations = ?, leaf_index = ? WHERE number = ?",
+            (
+                (
+                    one.reason,
+                    at_ms,
+                    json_list(one.obligations),
+                    one.leaf_index,
+                    one.entry,
+                )
+                for one in held
+            ),
+        )
 
     def settle(self, settled: Sequence[Settled], at_ms: int) -> None:
         """Give entries their final state.
@@ -158,8 +200,8 @@ class OutboxWrites(OutboxReads):
         """
         queued = self._db.execute(
             "UPDATE outbox SET state = 'queued', queued_ms = ?, attempts = 0,"
-            " sequence = NULL, leaf_index = NULL, reason = '', settled_ms = NULL"
-            " WHERE number = ? AND state = 'dead'",
+            " sequence = NULL, leaf_index = NULL, reason = '', settled_ms = NULL,"
+            " redacted = '[]' WHERE number = ? AND state = 'dead'",
             (at_ms, entry),
         )
         if queued.rowcount > 0:
@@ -174,6 +216,11 @@ class OutboxWrites(OutboxReads):
         )
 
 
+def json_list(texts: Sequence[str]) -> str:
+    """Return texts as they stand in a column of lists."""
+    return json.dumps(list(texts), ensure_ascii=False)
+
+
 @checked
 def entry_row(row: sqlite3.Row) -> OutboxRow:
     """Return the entry of a row that `SELECT_ENTRY` gave.
@@ -184,4 +231,7 @@ def entry_row(row: sqlite3.Row) -> OutboxRow:
     values = dict(row)
     values["lane"] = Lane(values["lane"])
     values["state"] = OutboxState(values["state"])
+    values["holding"] = Holding(values["holding"])
+    for name in _LISTS:
+        values[name] = tuple(json.loads(values[name]))
     return OutboxRow(**values)

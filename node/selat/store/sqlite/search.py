@@ -46,7 +46,7 @@ class MessageSearch(Rows):
     def search(
         self, query: MessageQuery, *, before: int | None, limit: int
     ) -> list[MessageRow]:
-        """Return matches, newest arrival first, below arrival ``before``."""
+        """Return matches, highest number first, below number ``before``."""
         statement = _Statement()
         if query.selectors:
             first, *others = query.selectors
@@ -111,6 +111,10 @@ def _require_state(statement: _Statement, query: MessageQuery) -> None:
         statement.require("direction = 'in' AND acknowledged_ms IS NULL")
     if query.current_only:
         statement.require("holding = 'current'")
+    elif query.quarantined:
+        statement.require("holding <> 'refused'")
+    else:
+        statement.require("holding NOT IN ('quarantined', 'refused')")
 
 
 def _require_period(statement: _Statement, query: MessageQuery) -> None:

@@ -9,6 +9,7 @@ from selat.store.sqlite.messages import MessageReads, MessageWrites
 from selat.store.sqlite.operations import OperationsReads, OperationsWrites
 from selat.store.sqlite.outbox import OutboxReads, OutboxWrites
 from selat.store.sqlite.peers import PeerReads, PeerWrites
+from selat.store.sqlite.reviews import ReviewReads, ReviewWrites
 from selat.store.sqlite.search import MessageSearch
 
 
@@ -19,6 +20,7 @@ class SqliteSnapshot(
     MessageSearch,
     OutboxReads,
     BatchReads,
+    ReviewReads,
     OperationsReads,
 ):
     """A `selat.store.port.Snapshot` on one connection."""
@@ -33,6 +35,7 @@ class SqliteTransaction(
     MessageSearch,
     OutboxWrites,
     BatchWrites,
+    ReviewWrites,
     OperationsWrites,
 ):
     """A `selat.store.port.Transaction` on one connection."""

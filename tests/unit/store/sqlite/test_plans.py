@@ -63,6 +63,17 @@ INDEXES: dict[str, tuple[Question, str]] = {
         "message_identity (message_id=?)",
     ),
     "arrivals": (lambda s: s.arrivals(after=3, limit=5), "message_direction"),
+    "arrivals out of quarantine": (
+        lambda s: s.arrivals(after=3, limit=5),
+        "message_arrival (arrival>?)",
+    ),
+    "held": (lambda s: s.held(after=3, limit=5), "outbox_held (state=? AND rowid>?)"),
+    "quarantined": (
+        lambda s: s.quarantined(after=3, limit=5),
+        "message_quarantined (holding=? AND rowid>?)",
+    ),
+    "counts": (lambda s: s.counts(), "outbox_held_since"),
+    "reviews of an entry": (lambda s: s.reviews_of_entry(4), "review_entry (entry=?)"),
     "everything": (search(MessageQuery()), "INTEGER PRIMARY KEY (rowid<?)"),
     "direction": (
         search(MessageQuery(direction=Direction.OUT)),
@@ -97,6 +108,8 @@ IN_ORDER: dict[str, Question] = {
     "queue of a peer": lambda s: s.queued(ALPHA, limit=5),
     "outbox of a peer": lambda s: s.outbox(peer=ALPHA),
     "arrivals": lambda s: s.arrivals(after=3, limit=5),
+    "held": lambda s: s.held(after=3, limit=5),
+    "quarantined": lambda s: s.quarantined(after=3, limit=5),
     "everything": search(MessageQuery()),
     "attributes": search(
         MessageQuery(direction=Direction.IN, category="drugs", record_type="person")

@@ -87,10 +87,15 @@ CREATE TABLE message (
   expires_ms INTEGER,
   stored_ms INTEGER NOT NULL,
   holding TEXT NOT NULL
-    CHECK (holding IN ('current', 'superseded', 'quarantined', 'erased')),
+    CHECK (holding IN ('current', 'superseded', 'quarantined', 'refused',
+                       'erased')),
   warnings INTEGER NOT NULL,
+  author TEXT NOT NULL, -- officer who published it; empty for a received one
   acknowledged_ms INTEGER,
-  acknowledged_by TEXT NOT NULL
+  acknowledged_by TEXT NOT NULL,
+  -- Where it stands among the arrivals when it came out of quarantine: a number
+  -- out of the same sequence as the first column, which no message has.
+  arrival INTEGER
 ) STRICT;
 
 CREATE UNIQUE INDEX message_identity
@@ -103,6 +108,10 @@ CREATE INDEX message_unusual_status ON message (status)
   WHERE status <> 'current';
 CREATE INDEX message_unacknowledged ON message (holding)
   WHERE direction = 'in' AND acknowledged_ms IS NULL;
+CREATE INDEX message_quarantined ON message (holding)
+  WHERE holding = 'quarantined';
+CREATE UNIQUE INDEX message_arrival ON message (arrival)
+  WHERE arrival IS NOT NULL;
 
 CREATE TRIGGER message_is_never_deleted BEFORE DELETE ON message
 BEGIN
@@ -138,21 +147,27 @@ CREATE TABLE selector (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE outbox (
-  -- One message on its way to one peer. The leaf index is that of the offer
-  -- or withhold leaf in our log.
+  -- One message on its way to one peer. The leaf index is that of the offer,
+  -- withhold or hold leaf in our log. The lists are JSON: what a person has
+  -- still to do before it may leave, what persons have done, and the fields
+  -- that were withheld from the message as it was offered.
   number INTEGER PRIMARY KEY,
   message INTEGER NOT NULL REFERENCES message (number),
   peer TEXT NOT NULL,
   lane INTEGER NOT NULL CHECK (lane IN (1, 2, 3)),
   state TEXT NOT NULL
     CHECK (state IN ('queued', 'offered', 'accepted', 'refused',
-                     'quarantined', 'withheld', 'dead')),
+                     'quarantined', 'withheld', 'dead', 'held')),
   queued_ms INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   sequence INTEGER,
   leaf_index INTEGER,
   reason TEXT NOT NULL,
   settled_ms INTEGER,
+  held_ms INTEGER, -- since when it waits for a person
+  obligations TEXT NOT NULL,
+  approved TEXT NOT NULL,
+  redacted TEXT NOT NULL,
   UNIQUE (message, peer)
 ) STRICT;
 
@@ -163,6 +178,9 @@ CREATE UNIQUE INDEX outbox_leaf ON outbox (leaf_index)
   WHERE leaf_index IS NOT NULL;
 CREATE INDEX outbox_unusual_state ON outbox (state, peer)
   WHERE state NOT IN ('queued', 'accepted');
+
+CREATE INDEX outbox_held ON outbox (state) WHERE state = 'held';
+CREATE INDEX outbox_held_since ON outbox (held_ms) WHERE state = 'held';
 
 CREATE TABLE queue_count (
   -- How many outbox entries are in each state, kept by triggers.
@@ -185,6 +203,34 @@ BEGIN
     WHERE peer = OLD.peer AND state = OLD.state;
   INSERT INTO queue_count VALUES (NEW.peer, NEW.state, 1)
     ON CONFLICT DO UPDATE SET entries = entries + 1;
+END;
+
+CREATE TABLE review (
+  -- What persons decided on an outbox entry or on a quarantined message: one of
+  -- both is named. The leaf says the same without the name and the words.
+  number INTEGER PRIMARY KEY,
+  entry INTEGER REFERENCES outbox (number),
+  message INTEGER REFERENCES message (number),
+  act TEXT NOT NULL CHECK (act IN ('approve', 'refuse')),
+  officer TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  note TEXT NOT NULL,
+  decided_ms INTEGER NOT NULL,
+  leaf_index INTEGER NOT NULL UNIQUE,
+  CHECK ((entry IS NULL) <> (message IS NULL))
+) STRICT;
+
+CREATE INDEX review_entry ON review (entry) WHERE entry IS NOT NULL;
+CREATE INDEX review_message ON review (message) WHERE message IS NOT NULL;
+
+CREATE TRIGGER review_is_never_changed BEFORE UPDATE ON review
+BEGIN
+  SELECT RAISE(ABORT, 'decisions are only added');
+END;
+
+CREATE TRIGGER review_is_never_deleted BEFORE DELETE ON review
+BEGIN
+  SELECT RAISE(ABORT, 'decisions are only added');
 END;
 
 CREATE TABLE outgoing_batch (

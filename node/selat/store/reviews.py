@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The store's values of what waits for a person, and of what persons decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An outbox entry that has to wait for a person.
+
+    Attributes:
+        entry: The entry's number.
+        leaf_index: Index of its hold leaf in our log.
+        reason: Stable reason code.
+        obligations: What a person has to do.
+    """
+
+    entry: int
+    leaf_index: int
+    reason: str
+    obligations: tuple[str, ...]
+
+
+class Act(StrEnum):
+    """What a person did about a message that waited for a decision."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A person's decision on an outbox entry or on a quarantined message.
+
+    Attributes:
+        act: What was decided.
+        officer: Who decided.
+        reason: Stable reason code of a refusal; empty for an approval.
+        note: Why, in the officer's words.
+        decided_ms: When.
+        leaf_index: Index of its review leaf in our log.
+    """
+
+    act: Act
+    officer: str
+    reason: str
+    note: str
+    decided_ms: int
+    leaf_index: int
