@@ -11,6 +11,7 @@ from selat.core.leaves import (
     CardLeaf,
     EraseLeaf,
     HoldLeaf,
+    LegalHoldLeaf,
     OfferLeaf,
     OpenLeaf,
     PeerCheckpointLeaf,
@@ -149,6 +150,16 @@ ERASE: Final = EraseLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+LEGAL_HOLD: Final = LegalHoldLeaf(
+    node="police.xa.example",
+    id=MESSAGE,
+    version=2,
+    act="set",
+    code="COURT-ORDER",
+    by="administrator",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 OPEN: Final = OpenLeaf(
     node="police.xa.example",
     origin="police.xa.example/exchange/2026h2",
@@ -167,5 +178,6 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     PEER,
     POLICY,
     ERASE,
+    LEGAL_HOLD,
     OPEN,
 )

@@ -17,6 +17,7 @@ from selat.core.leaf_json import (
     NUMBER_MAX,
     TIME_MS_MAX,
     Digest,
+    DigestOrNone,
     HexDigest,
     HexDigestOrNone,
     Identifier,
@@ -25,7 +26,16 @@ from selat.core.leaf_json import (
     Text,
     Texts,
 )
-from selat.core.leaves import KINDS, Act, Action, Effect, Outcome, parse_leaf
+from selat.core.leaves import (
+    KINDS,
+    Act,
+    Action,
+    Effect,
+    LegalHoldAct,
+    LegalHoldCode,
+    Outcome,
+    parse_leaf,
+)
 from selat.errors import MalformedError, UnsupportedVersionError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -36,8 +46,11 @@ VALUES: Final[dict[object, st.SearchStrategy[object]]] = {
     Act: st.sampled_from(["approve", "refuse"]),
     Action: st.sampled_from(["accepted", "updated", "removed"]),
     Digest: digests,
+    DigestOrNone: digests | st.just(b""),
     Effect: st.sampled_from(["permit", "hold", "withhold"]),
     HexDigest: hex_digests,
+    LegalHoldAct: st.sampled_from(["set", "release"]),
+    LegalHoldCode: st.from_regex("[A-Z0-9_-]{1,32}", fullmatch=True),
     HexDigestOrNone: hex_digests | st.just(""),
     Identifier: st.uuids(),
     Moment: st.integers(min_value=0, max_value=TIME_MS_MAX),

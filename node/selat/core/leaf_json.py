@@ -189,6 +189,10 @@ def _is_digest(value: bytes) -> bool:
     return len(value) == DIGEST_BYTES
 
 
+def _is_digest_or_none(value: bytes) -> bool:
+    return len(value) in (0, DIGEST_BYTES)
+
+
 def one_of(*texts: str) -> Form:
     """Return the form of a text out of a closed list."""
     return Form(
@@ -199,7 +203,7 @@ def one_of(*texts: str) -> Form:
     )
 
 
-def _text_like(expression: str) -> Form:
+def text_like(expression: str) -> Form:
     """Return the form of a text that an expression matches, without escapes."""
     return Form(
         pattern=f'"({expression})"',
@@ -246,10 +250,20 @@ Digest: TypeAlias = Annotated[
         holds=_is_digest,
     ),
 ]
+#: `Digest`, or empty where there is none.
+DigestOrNone: TypeAlias = Annotated[
+    bytes,
+    Form(
+        pattern=f'"((?:{_HEX}{{64}})?+)"',
+        write=_write_hex,
+        read=bytes.fromhex,
+        holds=_is_digest_or_none,
+    ),
+]
 #: 32 bytes as 64 lower-case hexadecimal digits.
-HexDigest: TypeAlias = Annotated[str, _text_like(f"{_HEX}{{64}}")]
+HexDigest: TypeAlias = Annotated[str, text_like(f"{_HEX}{{64}}")]
 #: `HexDigest`, or empty where there is none.
-HexDigestOrNone: TypeAlias = Annotated[str, _text_like(f"(?:{_HEX}{{64}})?+")]
+HexDigestOrNone: TypeAlias = Annotated[str, text_like(f"(?:{_HEX}{{64}})?+")]
 #: ms since the epoch, RFC 3339 in UTC with milliseconds in JSON.
 Moment: TypeAlias = Annotated[
     int,

@@ -23,6 +23,7 @@ from selat.core.leaf_base import (
 )
 from selat.core.leaf_json import (
     Digest,
+    DigestOrNone,
     HexDigest,
     HexDigestOrNone,
     Identifier,
@@ -30,6 +31,7 @@ from selat.core.leaf_json import (
     Text,
     Texts,
     one_of,
+    text_like,
 )
 from selat.errors import SelatError, UnsupportedVersionError
 
@@ -37,6 +39,9 @@ Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
 Outcome: TypeAlias = Annotated[str, one_of("accepted", "refused", "quarantined")]
 Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed")]
 Act: TypeAlias = Annotated[str, one_of("approve", "refuse")]
+LegalHoldAct: TypeAlias = Annotated[str, one_of("set", "release")]
+#: Why a message is under legal hold; a code, so that no free text is logged.
+LegalHoldCode: TypeAlias = Annotated[str, text_like("[A-Z0-9_-]{1,32}")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +249,8 @@ class EraseLeaf(Leaf):
         node: Our node.
         id: The message.
         version: Its version.
-        offer: 32-byte RFC 6962 hash of the offer or receipt leaf that logged it.
+        offer: 32-byte RFC 6962 hash of the offer or receipt leaf that logged it;
+            empty for a message that never came so far.
         reason: Stable reason code.
     """
 
@@ -253,8 +259,31 @@ class EraseLeaf(Leaf):
     node: Text
     id: Identifier
     version: Number
-    offer: Digest
+    offer: DigestOrNone
     reason: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldLeaf(Leaf):
+    """A message was put under legal hold, or released from it.
+
+    Attributes:
+        node: Our node.
+        id: The message.
+        version: Its version.
+        act: ``set`` or ``release``.
+        code: Why, as a short code.
+        by: Role of who did it; never a name.
+    """
+
+    kind: ClassVar[str] = "legal-hold"
+
+    node: Text
+    id: Identifier
+    version: Number
+    act: LegalHoldAct
+    code: LegalHoldCode
+    by: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +318,7 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
             PeerLeaf,
             PolicyLeaf,
             EraseLeaf,
+            LegalHoldLeaf,
             OpenLeaf,
         )
     }

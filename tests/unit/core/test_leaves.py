@@ -12,6 +12,7 @@ from tests.fakes.leaves import (
     ERASE,
     HOLD,
     LEAVES,
+    LEGAL_HOLD,
     OFFER,
     OPEN,
     PEER,
@@ -127,6 +128,17 @@ def test_a_receipt_has_the_members_of_the_protocol() -> None:
             },
         ),
         (
+            LEGAL_HOLD,
+            {
+                "node": "police.xa.example",
+                "id": ID,
+                "version": 2,
+                "act": "set",
+                "code": "COURT-ORDER",
+                "by": "administrator",
+            },
+        ),
+        (
             REVIEW,
             {
                 "node": "police.xa.example",
@@ -156,6 +168,18 @@ def test_other_kinds_have_the_members_of_the_protocol(
 ) -> None:
     common = {"v": 1, "kind": leaf.kind, "time": TIME, "blind": "0b" * 32}
     assert members_of(leaf) == common | own
+
+
+def test_a_message_that_was_never_logged_can_be_erased() -> None:
+    leaf = replace(ERASE, offer=b"")
+    assert members_of(leaf)["offer"] == ""
+    assert parse_leaf(leaf.encode()) == leaf
+
+
+@pytest.mark.parametrize("code", ["", "court", "A B", "A" * 33, "Ä", "A\n"])
+def test_a_legal_hold_names_a_short_code_and_no_free_text(code: str) -> None:
+    with pytest.raises(MalformedError):
+        replace(LEGAL_HOLD, code=code).encode()
 
 
 @pytest.mark.parametrize("leaf", [WITHHOLD, HOLD], ids=lambda leaf: leaf.kind)
