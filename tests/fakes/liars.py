@@ -112,7 +112,8 @@ class Liar:
         header.originator.agency = self.home.card.card.agency
         header.id = new_message_id(self.now_ms, os.urandom(RANDOM_BYTES)).bytes
         header.version = 1
-        header.type = message_pb2.MESSAGE_TYPE_PERSON
+        if not header.type:
+            header.type = message_pb2.MESSAGE_TYPE_PERSON
         header.status = message_pb2.RECORD_STATUS_CURRENT
         header.urgency = header.urgency or message_pb2.URGENCY_ROUTINE
         header.created_at.FromMilliseconds(self.now_ms)
@@ -148,6 +149,7 @@ class Liar:
         *,
         header: message_pb2.Header | None = None,
         data: bytes | None = None,
+        body: bytes | None = None,
         **lies: Any,  # noqa: ANN401 - attributes of the leaf
     ) -> Told:
         """Make a message ready to be offered.
@@ -156,11 +158,12 @@ class Liar:
             message: The message.
             header: Its header in place of the completed one.
             data: The header's bytes in place of its own.
+            body: The body's bytes in place of its own.
             **lies: Attributes of the leaf that are not true.
         """
         header = header or self.header(message)
         data = header.SerializeToString() if data is None else data
-        body = message.body.SerializeToString()
+        body = message.body.SerializeToString() if body is None else body
         salt = os.urandom(32)
         leaf = replace(self.leaf(header, salt=salt, data=data, body=body), **lies)
         return Told(leaf=leaf.encode(), salt=salt, header=data, body=body)
@@ -259,7 +262,11 @@ class Liar:
     async def stream(self) -> AsyncIterator[Stream]:
         """Begin a delivery; nothing is sent yet."""
         async with self.channel() as channel:
-            yield Stream(self, channel)
+            yield self.stream_on(channel)
+
+    def stream_on(self, channel: grpc.aio.Channel) -> Stream:
+        """Begin a delivery on an open channel; nothing is sent yet."""
+        return Stream(self, channel)
 
 
 class Stream:
@@ -289,6 +296,10 @@ class Stream:
             raise error_from_rpc(failure) from failure
         assert isinstance(answer, pb.DeliverResponse), "the stream has ended"
         return answer
+
+    def close(self) -> None:
+        """End the stream at once."""
+        self._call.cancel()
 
     async def open(self) -> pb.Greeting:
         """Open the exchange as an honest peer does, and take the greeting in."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 from tests.fakes.liars import Liar
+from tests.fakes.nodes import Home
 
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
@@ -35,6 +36,11 @@ class LyingRecipient(Liar):
     """A peer that is delivered to; its parts are honest until changed."""
 
     greeting = pb.Greeting(protocol_versions=["selat/1"])
+
+    def __init__(self, home: Home, victim: Home) -> None:
+        super().__init__(home, victim)
+        #: The card that it shows.
+        self.envelope = home.card.envelope
 
     def receipt_leaf(self, offer: bytes) -> ReceiptLeaf:
         """Return the leaf that accepts an offer."""
@@ -107,7 +113,7 @@ class LyingRecipient(Liar):
             _request: pb.GetCardRequest,
             _context: Any,  # noqa: ANN401 - grpc's own
         ) -> pb.GetCardResponse:
-            return pb.GetCardResponse(envelope=self.home.card.envelope)
+            return pb.GetCardResponse(envelope=self.envelope)
 
         server = grpc.aio.server(options=server_options(PEER_MESSAGE_BYTES_MAX))
         methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
