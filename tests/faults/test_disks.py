@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
@@ -14,7 +15,15 @@ from pathlib import Path
 import grpc
 import pytest
 from tests.fakes.killed import doomed
-from tests.fakes.nodes import Home, Running, eventually, introduce, person, running
+from tests.fakes.nodes import (
+    DEADLINE_S,
+    Home,
+    Running,
+    eventually,
+    introduce,
+    person,
+    running,
+)
 from tests.fakes.reckoning import assert_delivered, assert_log_holds
 
 from selat.errors import (
@@ -26,7 +35,10 @@ from selat.errors import (
     StoreError,
     StoreFullError,
 )
+from selat.node import serve
+from selat.node.active_policy import ActivePolicy
 from selat.node.high_water import HighWaterFile
+from selat.policy.release_list import format_release_list
 from selat.rpc.status import error_from_rpc
 from selat.store.sqlite import connection
 from selat.store.sqlite.transaction import SqliteTransaction
@@ -172,6 +184,36 @@ async def test_link_that_fails_while_the_database_is_locked_comes_back(
             ids = await a.publish(person())
             await a.settled(b.name, 1)
     assert_delivered(xa, xb, ids)
+
+
+@pytest.mark.usefixtures("_nobody_waits_for_locks")
+async def test_policy_that_changes_while_the_database_is_locked_comes_into_force(
+    xa: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "POLICY_CHECK_S", 0.01)
+    async with running(xa) as a:
+        before = (await a.status()).policy_digest
+        with locked_database(xa):
+            changed = format_release_list({"police.xb.example": frozenset({"piracy"})})
+            xa.folder.release_list.write_text(changed, "utf-8")
+            failed = asyncio.Event()
+            load = a.node.policy.load_if_changed
+
+            async def watched() -> bool:
+                try:
+                    return await load()
+                except StoreBusyError:
+                    failed.set()
+                    raise
+
+            monkeypatch.setattr(ActivePolicy, "load_if_changed", lambda _: watched())
+            await asyncio.wait_for(failed.wait(), DEADLINE_S)
+            assert (await a.status()).policy_digest == before
+
+        async def is_in_force() -> bool:
+            return (await a.status()).policy_digest != before
+
+        await eventually(is_in_force)
 
 
 # --- old ----------------------------------------------------------------------
