@@ -460,6 +460,19 @@ async def test_fork_is_noticed_over_streams_and_restarts(
         await assert_refused(victim, stream, batch, "CHECKPOINT_FORKED")
 
 
+async def test_fork_is_noticed_over_two_streams_at_once(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    async with liar.stream() as second:
+        await second.open()
+        await second.deliver(liar.batch(liar.tell(person())))
+        # The first stream began before the victim knew anything of the log.
+        liar.log, liar.known_size = MemoryLog(), 0
+        liar.log.append([b"another", b"history"])
+        batch = liar.batch(liar.tell(person()), sequence=2)
+        await assert_refused(victim, stream, batch, "SEQUENCE_GAP")
+
+
 async def test_accepted_number_with_other_contents_is_refused(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:

@@ -25,6 +25,7 @@ from selat.errors import (
     InvalidInputError,
     PeerError,
     SelatError,
+    SequenceGapError,
     ShuttingDownError,
     StoreError,
     UnauthenticatedError,
@@ -91,8 +92,11 @@ class PeerService:
         self._arrived = arrived
         self._heard_from = heard_from
         self._own_card = own_card
-        # Two streams of one peer must not take the same batch in twice.
+        # Two streams of one peer must not take the same batch in twice, and
+        # only the newest goes on: each follows the peer's log on its own, and two
+        # could be shown two histories.
         self._intake_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._newest: dict[str, object] = {}
         self._closing = asyncio.Event()
 
     def add_to_server(self, server: grpc.aio.Server) -> None:
@@ -131,7 +135,10 @@ class PeerService:
         peer = await self._caller(context)
         stream = await self._open(peer, requests)
         self._heard_from(peer.name)
-        link = await self._local.store.read(lambda s: s.link(peer.name))
+        this = object()
+        async with self._intake_locks[peer.name]:
+            self._newest[peer.name] = this
+            link = await self._local.store.read(lambda s: s.link(peer.name))
         yield peer_service_pb2.DeliverResponse(
             greeting=peer_service_pb2.Greeting(
                 received_sequence=link.received_sequence,
@@ -159,12 +166,21 @@ class PeerService:
                         peer=peer.name,
                     )
                 async with self._intake_locks[peer.name]:
+                    self._check_newest(peer, this)
                     receipt = await intake.accept(peer, batch_from(request.batch))
             except (PeerError, StoreError, UnavailableError) as error:
                 await self._note(peer.name, error)
                 yield _refusal(sequence, error)
                 return
             yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+
+    def _check_newest(self, peer: KnownPeer, stream: object) -> None:
+        if self._newest[peer.name] is not stream:
+            raise SequenceGapError(
+                f"{peer.name} has opened another stream since.",
+                remedy="Deliver on the newest stream, and on one at a time.",
+                peer=peer.name,
+            )
 
     async def _next(self, requests: AsyncIterator[bytes]) -> bytes | None:
         """Wait for the next message; None when the peer ended the stream."""
