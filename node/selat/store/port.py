@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
 from selat.store.reviews import Held, Review
 from selat.store.values import (
     BatchReceipt,
@@ -46,7 +47,7 @@ from selat.store.values import (
 T = TypeVar("T")
 
 
-class Snapshot(Protocol):
+class Snapshot(LifecycleSnapshot, Protocol):
     """Read one moment of the database. Also a `selat.core.tiles.TileSource`."""
 
     # --- our log -----------------------------------------------------------
@@ -185,7 +186,7 @@ class Snapshot(Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(Snapshot, Protocol):
+class Transaction(Snapshot, LifecycleTransaction, Protocol):
     """Change the database; everything or nothing."""
 
     # --- our log -----------------------------------------------------------
@@ -243,13 +244,6 @@ class Transaction(Snapshot, Protocol):
             NotFoundError: There is no such message.
         """
 
-    def erase(self, number: int) -> None:
-        """Destroy data key, ciphertext and selectors of a message.
-
-        Raises:
-            NotFoundError: There is no such message.
-        """
-
     # --- outbox ------------------------------------------------------------
     def enqueue(
         self, messages: Sequence[tuple[int, Lane]], peers: Sequence[str], at_ms: int
@@ -280,7 +274,8 @@ class Transaction(Snapshot, Protocol):
     def settle(self, settled: Sequence[Settled], at_ms: int) -> None:
         """Give entries their final state.
 
-        What a peer quarantined may be settled once more.
+        What a peer quarantined may be settled once more; what waits for a person
+        waits no longer.
 
         Raises:
             WrongStateError: An entry is settled already; none changes.

@@ -37,11 +37,12 @@ class Holding(StrEnum):
     QUARANTINED = "quarantined"
     REFUSED = "refused"
     ERASED = "erased"
+    DISCARDED = "discarded"
 
     @property
     def is_hidden(self) -> bool:
         """Tell whether no officer has been shown it: it waits, or never will be."""
-        return self in {Holding.QUARANTINED, Holding.REFUSED}
+        return self in {Holding.QUARANTINED, Holding.REFUSED, Holding.DISCARDED}
 
 
 class OutboxState(StrEnum):
@@ -103,6 +104,7 @@ class NewMessage:
         selectors: 16-byte keyed hashes of the record's selectors.
         warnings: Number of check digits and the like that did not hold.
         author: Officer who published it; empty for a received one.
+        review_ms: When its author wants it looked at again, or None.
     """
 
     direction: Direction
@@ -124,6 +126,7 @@ class NewMessage:
     selectors: tuple[bytes, ...] = ()
     warnings: int = 0
     author: str = ""
+    review_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +137,8 @@ class MessageRow:
     pages. ``arrival`` is None but for a message that came out of quarantine:
     that arrived for the desk only then, at a number of the same sequence. The
     other attributes are those of `NewMessage`; ``acknowledged_ms`` is None
-    until somebody acknowledged.
+    until somebody acknowledged. ``legal_hold`` is the code of the legal hold it
+    is under, or empty.
     """
 
     number: int
@@ -157,6 +161,8 @@ class MessageRow:
     acknowledged_ms: int | None
     acknowledged_by: str
     arrival: int | None
+    review_ms: int | None
+    legal_hold: str
 
     @property
     def cursor(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from selat.store.lifecycle import Erasure
 from selat.store.port import Transaction
 from selat.store.values import (
     Direction,
@@ -45,6 +46,9 @@ def message(
     ciphertext: bytes = b"sealed",
     selectors: tuple[bytes, ...] = (),
     author: str = "",
+    created_ms: int = NOW - 5,
+    expires_ms: int | None = None,
+    review_ms: int | None = None,
 ) -> NewMessage:
     return NewMessage(
         direction=direction,
@@ -57,8 +61,8 @@ def message(
         lane=Lane.URGENT,
         level="restricted",
         tlp="amber",
-        created_ms=NOW - 5,
-        expires_ms=None,
+        created_ms=created_ms,
+        expires_ms=expires_ms,
         stored_ms=stored_ms,
         holding=holding,
         wrapped_key=b"wrap of %d.%d" % (number, version),
@@ -66,6 +70,7 @@ def message(
         selectors=selectors,
         warnings=2,
         author=author,
+        review_ms=review_ms,
     )
 
 
@@ -92,7 +97,13 @@ def row_of(kept: NewMessage, number: int) -> MessageRow:
         acknowledged_ms=None,
         acknowledged_by="",
         arrival=None,
+        review_ms=kept.review_ms,
+        legal_hold="",
     )
+
+
+def erasure(leaf_index: int = 1) -> Erasure:
+    return Erasure(reason="EXPIRED", erased_ms=NOW + 1, leaf_index=leaf_index)
 
 
 def adding(*messages: NewMessage) -> Callable[[Transaction], list[int]]:

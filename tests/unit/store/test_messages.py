@@ -9,6 +9,7 @@ from tests.unit.store.samples import (
     ALPHA,
     BRAVO,
     NOW,
+    erasure,
     message,
     message_id,
     row_of,
@@ -81,7 +82,7 @@ async def test_several_megabytes_come_back(store: Store) -> None:
 
 async def test_payloads_of_many_messages_come_at_once(store: Store) -> None:
     numbers = await add(store, *(message(number) for number in range(1, 601)))
-    await store.write(lambda t: t.erase(300))
+    await store.write(lambda t: t.erase(300, erasure(300)))
 
     payloads = await store.read(lambda s: s.payloads([*numbers, 9_999]))
 
@@ -159,7 +160,7 @@ async def test_versions_in_one_call_supersede_each_other(store: Store) -> None:
 
 async def test_superseding_does_not_end_erasure(store: Store) -> None:
     await add(store, message(1))
-    await store.write(lambda t: t.erase(1))
+    await store.write(lambda t: t.erase(1, erasure(1)))
     await add(store, message(1, version=2))
 
     assert await holdings(store) == [Holding.ERASED, Holding.CURRENT]
@@ -221,15 +222,15 @@ async def test_unknown_message_cannot_be_acknowledged_or_erased(store: Store) ->
     with pytest.raises(NotFoundError):
         await store.write(lambda t: t.acknowledge(1, by="lim", at_ms=NOW))
     with pytest.raises(NotFoundError):
-        await store.write(lambda t: t.erase(1))
+        await store.write(lambda t: t.erase(1, erasure(1)))
 
 
 async def test_erased_message_keeps_its_row_and_loses_all_else(store: Store) -> None:
     kept = message(1, selectors=(selector(1), selector(2)))
     await add(store, kept, message(2, selectors=(selector(1),)))
 
-    await store.write(lambda t: t.erase(1))
-    await store.write(lambda t: t.erase(1))
+    await store.write(lambda t: t.erase(1, erasure(1)))
+    await store.write(lambda t: t.erase(1, erasure(1)))
 
     def look(snapshot: Snapshot) -> list[int]:
         query = MessageQuery(selectors=((selector(1),),), current_only=False)
@@ -288,7 +289,7 @@ async def test_counts_follow_every_change(store: Store) -> None:
     assert await counts() == (6, 1, 3)
     await add(store, message(2, version=2))
     assert await counts() == (7, 1, 3)
-    await store.write(lambda t: t.erase(7))
-    await store.write(lambda t: t.erase(1))
-    await store.write(lambda t: t.erase(4))
+    await store.write(lambda t: t.erase(7, erasure(7)))
+    await store.write(lambda t: t.erase(1, erasure(1)))
+    await store.write(lambda t: t.erase(4, erasure(4)))
     assert await counts() == (7, 1, 2)

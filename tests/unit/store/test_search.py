@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 import pytest
-from tests.unit.store.samples import ALPHA, BRAVO, NOW, message, selector
+from tests.unit.store.samples import ALPHA, BRAVO, NOW, erasure, message, selector
 
 from selat.store.port import Store, Transaction
 from selat.store.sqlite import messages as sqlite_messages
@@ -178,6 +178,6 @@ async def test_selector_named_twice_in_a_message_counts_once(store: Store) -> No
     await store.write(lambda t: t.add_messages([twice]))
 
     assert await numbers(store, MessageQuery(selectors=((selector(1),),))) == [1]
-    await store.write(lambda t: t.erase(1))
+    await store.write(lambda t: t.erase(1, erasure(1)))
     query = MessageQuery(selectors=((selector(1),),), current_only=False)
     assert await numbers(store, query) == []

@@ -36,7 +36,7 @@ _VERSIONS = (
 )
 _ADD_MESSAGE = (
     "INSERT INTO message VALUES"
-    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', NULL)"
+    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', NULL, ?, '')"
 )
 
 
@@ -116,7 +116,7 @@ class MessageReads(Rows):
 
 
 class MessageWrites(MessageReads):
-    """Keep, acknowledge and erase messages.
+    """Keep and acknowledge messages; destroy their payloads.
 
     Attributes:
         has_erased: Whether a payload was erased through this object.
@@ -251,17 +251,13 @@ class MessageWrites(MessageReads):
             self._check_known(number)
         return noted.rowcount > 0
 
-    def erase(self, number: int) -> None:
-        """Destroy data key, ciphertext and selectors of a message.
+    def destroy_payload(self, number: int) -> None:
+        """Destroy data key, ciphertext and selectors of a message that has them.
 
         The key is overwritten where it stands, which no copy survives. Of what
         is deleted, fragments may outlive in pages that SQLite had rearranged:
         of the ciphertext, which nothing opens now, and of keyed hashes.
-
-        Raises:
-            NotFoundError: There is no such message.
         """
-        self._check_known(number)
         row = self._one("SELECT selectors FROM payload WHERE message = ?", (number,))
         if row is None:
             return
@@ -275,9 +271,6 @@ class MessageWrites(MessageReads):
             _selector_rows(number, _split(row[0])),
         )
         self._db.execute("DELETE FROM payload WHERE message = ?", (number,))
-        self._db.execute(
-            "UPDATE message SET holding = 'erased' WHERE number = ?", (number,)
-        )
         self.has_erased = True
 
     def _check_known(self, number: int) -> None:
@@ -308,6 +301,7 @@ def _columns(
         Holding.SUPERSEDED.value if superseded else message.holding.value,
         message.warnings,
         message.author,
+        message.review_ms,
     )
 
 

@@ -163,7 +163,8 @@ class OutboxWrites(OutboxReads):
     def settle(self, settled: Sequence[Settled], at_ms: int) -> None:
         """Give entries their final state.
 
-        What a peer quarantined may be settled once more.
+        What a peer quarantined may be settled once more; what waits for a person
+        waits no longer.
 
         Raises:
             ValueError: The state is not a final one.
@@ -174,7 +175,8 @@ class OutboxWrites(OutboxReads):
             raise ValueError("an entry is settled with a final state")
         waiting = self._in(
             "SELECT number FROM outbox"
-            " WHERE state IN ('queued', 'offered', 'quarantined') AND number IN (",
+            " WHERE state IN ('queued', 'held', 'offered', 'quarantined')"
+            " AND number IN (",
             [one.entry for one in settled],
         )
         if len(set(waiting)) < len(settled):
@@ -183,7 +185,7 @@ class OutboxWrites(OutboxReads):
                 remedy="Look at the outbox; the first receipt counts.",
             )
         self._db.executemany(
-            "UPDATE outbox SET state = ?, reason = ?, settled_ms = ?,"
+            "UPDATE outbox SET state = ?, reason = ?, settled_ms = ?, held_ms = NULL,"
             " leaf_index = coalesce(leaf_index, ?) WHERE number = ?",
             (
                 (one.state.value, one.reason, at_ms, one.leaf_index, one.entry)

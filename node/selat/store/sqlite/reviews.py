@@ -19,7 +19,7 @@ _REVIEW: Final = "SELECT act, officer, reason, note, decided_ms, leaf_index FROM
 _NEWER: Final = (
     "SELECT 1 FROM message WHERE message_id = :message_id"
     " AND originator = :originator AND direction = :direction"
-    " AND version > :version AND holding NOT IN ('quarantined', 'refused')"
+    " AND version > :version AND holding NOT IN ('quarantined', 'refused', 'discarded')"
 )
 
 

@@ -112,9 +112,9 @@ def _require_state(statement: _Statement, query: MessageQuery) -> None:
     if query.current_only:
         statement.require("holding = 'current'")
     elif query.quarantined:
-        statement.require("holding <> 'refused'")
+        statement.require("holding NOT IN ('refused', 'discarded')")
     else:
-        statement.require("holding NOT IN ('quarantined', 'refused')")
+        statement.require("holding NOT IN ('quarantined', 'refused', 'discarded')")
 
 
 def _require_period(statement: _Statement, query: MessageQuery) -> None:

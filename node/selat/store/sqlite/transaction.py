@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from selat.store.sqlite.batches import BatchReads, BatchWrites
+from selat.store.sqlite.lifecycle import LifecycleReads, LifecycleWrites
 from selat.store.sqlite.log import LogReads, LogWrites
-from selat.store.sqlite.messages import MessageReads, MessageWrites
+from selat.store.sqlite.messages import MessageReads
 from selat.store.sqlite.operations import OperationsReads, OperationsWrites
 from selat.store.sqlite.outbox import OutboxReads, OutboxWrites
 from selat.store.sqlite.peers import PeerReads, PeerWrites
@@ -21,6 +22,7 @@ class SqliteSnapshot(
     OutboxReads,
     BatchReads,
     ReviewReads,
+    LifecycleReads,
     OperationsReads,
 ):
     """A `selat.store.port.Snapshot` on one connection."""
@@ -31,7 +33,7 @@ class SqliteSnapshot(
 class SqliteTransaction(
     LogWrites,
     PeerWrites,
-    MessageWrites,
+    LifecycleWrites,
     MessageSearch,
     OutboxWrites,
     BatchWrites,

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from tests.unit.store.samples import adding, message
+from tests.unit.store.samples import adding, erasure, message
 
 from selat.store.port import Snapshot, Transaction
 from selat.store.sqlite.store import SqliteStore
@@ -43,7 +43,7 @@ async def erase_all(store: SqliteStore) -> None:
 
 
 def erase(number: int, transaction: Transaction) -> None:
-    transaction.erase(number)
+    transaction.erase(number, erasure(number))
 
 
 async def test_erased_key_is_in_no_file(tmp_path: Path) -> None:

@@ -72,6 +72,18 @@ INDEXES: dict[str, tuple[Question, str]] = {
         lambda s: s.quarantined(after=3, limit=5),
         "message_quarantined (holding=? AND rowid>?)",
     ),
+    "due because they expired": (
+        lambda s: s.due(expired_ms=NOW, aged_ms={"drugs": NOW}, after=3, limit=5),
+        "message_expiring (expires_ms>? AND expires_ms<?)",
+    ),
+    "due because of their age": (
+        lambda s: s.due(expired_ms=NOW, aged_ms={"drugs": NOW}, after=3, limit=5),
+        "message_aging (category=? AND <expr><?)",
+    ),
+    "due for review": (
+        lambda s: s.due_for_review(now_ms=NOW, before=7, limit=5),
+        "message_to_review (holding=?)",
+    ),
     "counts": (lambda s: s.counts(), "outbox_held_since"),
     "reviews of an entry": (lambda s: s.reviews_of_entry(4), "review_entry (entry=?)"),
     "everything": (search(MessageQuery()), "INTEGER PRIMARY KEY (rowid<?)"),

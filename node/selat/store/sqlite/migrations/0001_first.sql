@@ -88,14 +88,16 @@ CREATE TABLE message (
   stored_ms INTEGER NOT NULL,
   holding TEXT NOT NULL
     CHECK (holding IN ('current', 'superseded', 'quarantined', 'refused',
-                       'erased')),
+                       'erased', 'discarded')),
   warnings INTEGER NOT NULL,
   author TEXT NOT NULL, -- officer who published it; empty for a received one
   acknowledged_ms INTEGER,
   acknowledged_by TEXT NOT NULL,
   -- Where it stands among the arrivals when it came out of quarantine: a number
   -- out of the same sequence as the first column, which no message has.
-  arrival INTEGER
+  arrival INTEGER,
+  review_ms INTEGER, -- when its author wants it looked at again
+  legal_hold TEXT NOT NULL -- code of the legal hold it is under, or empty
 ) STRICT;
 
 CREATE UNIQUE INDEX message_identity
@@ -112,6 +114,15 @@ CREATE INDEX message_quarantined ON message (holding)
   WHERE holding = 'quarantined';
 CREATE UNIQUE INDEX message_arrival ON message (arrival)
   WHERE arrival IS NOT NULL;
+
+CREATE INDEX message_expiring ON message (expires_ms)
+  WHERE expires_ms IS NOT NULL
+    AND holding NOT IN ('erased', 'discarded') AND legal_hold = '';
+CREATE INDEX message_aging ON message (category, min(created_ms, stored_ms))
+  WHERE holding NOT IN ('erased', 'discarded') AND legal_hold = '';
+CREATE INDEX message_to_review ON message (holding)
+  WHERE holding = 'current' AND review_ms IS NOT NULL;
+CREATE INDEX message_legal_hold ON message (legal_hold) WHERE legal_hold <> '';
 
 CREATE TRIGGER message_is_never_deleted BEFORE DELETE ON message
 BEGIN
@@ -231,6 +242,49 @@ END;
 CREATE TRIGGER review_is_never_deleted BEFORE DELETE ON review
 BEGIN
   SELECT RAISE(ABORT, 'decisions are only added');
+END;
+
+CREATE TABLE erasure (
+  -- What was erased, why and when. The leaf says the same.
+  number INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL UNIQUE REFERENCES message (number),
+  reason TEXT NOT NULL,
+  erased_ms INTEGER NOT NULL,
+  leaf_index INTEGER NOT NULL UNIQUE
+) STRICT;
+
+CREATE TRIGGER erasure_is_never_changed BEFORE UPDATE ON erasure
+BEGIN
+  SELECT RAISE(ABORT, 'erasures are only added');
+END;
+
+CREATE TRIGGER erasure_is_never_deleted BEFORE DELETE ON erasure
+BEGIN
+  SELECT RAISE(ABORT, 'erasures are only added');
+END;
+
+CREATE TABLE legal_hold (
+  -- Who put a message under legal hold or released it; the last act counts. The
+  -- leaf says the same without the name.
+  number INTEGER PRIMARY KEY,
+  message INTEGER NOT NULL REFERENCES message (number),
+  act TEXT NOT NULL CHECK (act IN ('set', 'release')),
+  code TEXT NOT NULL,
+  officer TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  leaf_index INTEGER NOT NULL UNIQUE
+) STRICT;
+
+CREATE INDEX legal_hold_message ON legal_hold (message);
+
+CREATE TRIGGER legal_hold_is_never_changed BEFORE UPDATE ON legal_hold
+BEGIN
+  SELECT RAISE(ABORT, 'legal holds are only added');
+END;
+
+CREATE TRIGGER legal_hold_is_never_deleted BEFORE DELETE ON legal_hold
+BEGIN
+  SELECT RAISE(ABORT, 'legal holds are only added');
 END;
 
 CREATE TABLE outgoing_batch (
