@@ -214,7 +214,7 @@ async def test_category_that_is_not_released_is_withheld_on_the_record(
     (leaf,) = [leaf for _, leaf in leaves_of(xa, WithholdLeaf)]
     assert leaf.id.bytes == withheld_id
     assert leaf.recipient == xb.name
-    assert leaf.policies == ("release/not-listed",)
+    assert leaf.policies == ("default/deny",)
 
 
 @pytest.fixture

@@ -197,8 +197,10 @@ def reasons_in_source() -> set[str]:
     for path in [
         *(SOURCE / "policy").glob("*.py"),
         *(SOURCE / "exchange").glob("*.py"),
+        *(ROOT / "policy/baseline").glob("*.cedar"),
     ]:
         text = path.read_text("utf-8")
+        found |= set(re.findall(r'^@reason\("([A-Z0-9_]+)"\)$', text, re.MULTILINE))
         found |= set(re.findall(r'reason="([A-Z_]+)"', text))
         found |= set(re.findall(r'_deny\(\w+, "([A-Z_]+)"\)', text))
         found |= set(
@@ -216,10 +218,14 @@ def test_every_reason_of_a_decision_is_listed() -> None:
 
 def test_every_policy_that_decides_is_listed() -> None:
     text = read("docs/errors.md")
-    files = [SOURCE / "policy/release_list.py", *(SOURCE / "exchange").glob("*.py")]
+    files = [
+        *(SOURCE / "policy").glob("*.py"),
+        *(SOURCE / "exchange").glob("*.py"),
+        *(ROOT / "policy/baseline").glob("*.cedar"),
+    ]
     source = "".join(path.read_text("utf-8") for path in files)
     policies = set(
-        re.findall(r'"((?:release|baseline|accept|intake)/[a-z-]+)"', source)
+        re.findall(r'"((?:release|baseline|default|intake)/[a-z0-9-]+)"', source)
     )
     assert len(policies) > 5
     assert all(f"`{policy}`" in text for policy in policies)

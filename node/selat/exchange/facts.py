@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from selat.policy.port import MessageFacts
-from selat.store.values import Lane
+from selat.store.values import Holding, Lane
 from selat.v1 import message_pb2 as pb
+from selat.v1 import records_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,10 @@ LEVELS: Final = _names(pb.Level, "LEVEL_")
 TLP_LABELS: Final = _names(pb.Tlp, "TLP_")
 PURPOSES: Final = _names(pb.Purpose, "PURPOSE_")
 STATUSES: Final = _names(pb.RecordStatus, "RECORD_STATUS_")
+SUBJECT_ROLES: Final = _names(pb.SubjectRole, "SUBJECT_ROLE_")
+SAFEGUARDS: Final = _names(pb.Safeguard, "SAFEGUARD_")
+ASSURANCES: Final = _names(records_pb2.AssuranceKind, "ASSURANCE_KIND_")
+URGENCIES: Final = _names(pb.Urgency, "URGENCY_")
 HANDLING_CODES: Final = MappingProxyType(
     {n: name.upper() for n, name in _names(pb.HandlingCode, "HANDLING_CODE_").items()}
 )
@@ -56,8 +61,8 @@ def status_of(header: pb.Header) -> str:
     return STATUSES.get(header.status) or "current"
 
 
-def facts_of(header: pb.Header) -> MessageFacts:
-    """Return what policies may know of a message."""
+def facts_of(header: pb.Header, *, holding: Holding = Holding.CURRENT) -> MessageFacts:
+    """Return what policies may know of a message, held as ``holding``."""
     marking = header.marking
     return MessageFacts(
         originator=header.originator.node,
@@ -69,4 +74,12 @@ def facts_of(header: pb.Header) -> MessageFacts:
         purposes=tuple(PURPOSES.get(purpose, "") for purpose in header.purposes),
         releasable_to=tuple(marking.releasable_to),
         expires_ms=expiry_ms(header),
+        created_ms=timestamp_ms(header.created_at),
+        recipients=tuple(header.recipients),
+        subject_role=SUBJECT_ROLES.get(header.subject_role, ""),
+        safeguards=tuple(SAFEGUARDS.get(ground, "") for ground in header.safeguards),
+        assurances=tuple(ASSURANCES.get(kind, "") for kind in header.assurances),
+        status=status_of(header),
+        holding=holding.value,
+        urgency=URGENCIES.get(header.urgency) or "routine",
     )

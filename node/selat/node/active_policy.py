@@ -1,37 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy set in force, and how it changes while the node runs.
 
-The release list is a file that the state owns. A change takes effect for the
-next batch, is logged with the old and the new digest before it does, and a
-file that cannot be read leaves the old list in force.
+The policy folder belongs to the state. A change of any file takes effect for
+the next batch, is logged with the old and the new digest before it does, and a
+folder that cannot be used leaves the old set in force.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
 from selat.core.leaves import PolicyLeaf
+from selat.core.times import utc
 from selat.errors import ConfigurationError, StoreError
 from selat.exchange.local import Clock, Entropy
-from selat.policy.release_list import (
-    ReleaseList,
-    format_release_list,
-    parse_release_list,
+from selat.policy.policy_files import (
+    RELEASE_FILE,
+    PolicyFiles,
+    policy_paths,
+    read_policy_files,
 )
+from selat.policy.policy_loading import build_policy_set, prove_policy_set
+from selat.policy.policy_set import Identity, PolicySet
+from selat.policy.port import Policy
+from selat.policy.release_list import format_release_list
+from selat.policy.without_holds import WithoutHolds
 from selat.store.port import Store, Transaction
 
-#: When a file changed whose contents are still to be read.
-_NEVER: Final = -1
+_SETTING = "policy/digest"
+
+#: Name, time of change and size of each file.
+_Seen = tuple[tuple[str, int, int], ...]
 
 
 class ActivePolicy:
-    """Hold the release list in force.
+    """Hold the policy set in force.
 
     Args:
-        path: The file.
+        folder: The policy folder.
         node: Our node name.
+        state: Our state.
         own_categories: Categories that our card declares.
         store: Where the change is logged.
         clock: The present time.
@@ -41,78 +51,104 @@ class ActivePolicy:
     def __init__(
         self,
         *,
-        path: Path,
+        folder: Path,
         node: str,
+        state: str,
         own_categories: Callable[[], frozenset[str]],
         store: Store,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        """Start with nothing released; `load` reads the file."""
-        self._path = path
+        """Start without a set; `load` reads the folder."""
+        self._folder = folder
         self._node = node
+        self._state = state
         self._own_categories = own_categories
         self._store = store
         self._clock = clock
         self._entropy = entropy
-        self._seen = 0
-        self._active = ReleaseList(released={}, own_categories=own_categories())
+        self._seen: _Seen | None = None
+        self._active: PolicySet | None = None
 
-    def current(self) -> ReleaseList:
-        """Return the list in force."""
+    def current(self) -> Policy:
+        """Return the set in force, as it answers who can neither hold nor redact."""
+        return WithoutHolds(self.policy_set())
+
+    def policy_set(self) -> PolicySet:
+        """Return the set in force.
+
+        Raises:
+            ConfigurationError: None was loaded yet.
+        """
+        if self._active is None:
+            raise ConfigurationError(
+                "No policy is in force.",
+                remedy=f"Correct the folder {self._folder} and start the node again.",
+            )
         return self._active
 
     def released(self) -> Mapping[str, frozenset[str]]:
-        """Return the categories by peer."""
-        return self._active.released
+        """Return the release list: categories by peer."""
+        return self.policy_set().source.released
 
     async def load(self) -> None:
-        """Read the file and put it into force.
+        """Read the folder and put it into force.
 
         Raises:
-            ConfigurationError: It cannot be used; the old list stays.
-            StoreError: The change cannot be logged; the old list stays.
+            ConfigurationError: It cannot be used; the old set stays.
+            StoreError: The change cannot be logged; the old set stays.
         """
+        self._seen = self._look()
         try:
-            self._seen = self._modified()
-            text = self._path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"The release list {self._path} cannot be read.",
-                remedy="Restore the file; until then the list in force stays.",
-                file=str(self._path),
-            ) from error
-        released = parse_release_list(text, source=str(self._path))
-        try:
-            await self._activate(released)
+            await self._activate()
         except StoreError:
-            self._seen = _NEVER  # it is still to come into force
+            self._seen = None  # it is still to come into force
             raise
 
     async def load_if_changed(self) -> bool:
-        """Read the file again when it was modified; tell whether it was."""
-        if self._modified() == self._seen:
+        """Read the folder again when a file changed; tell whether one did."""
+        if self._look() == self._seen:
             return False
         await self.load()
         return True
 
     async def set_released(self, peer: str, categories: frozenset[str]) -> None:
         """Change what may go to one peer, in the file and in force."""
-        released = {**self._active.released, peer: categories}
-        partial = self._path.with_suffix(".partial")
+        path = self._folder / RELEASE_FILE
+        partial = path.with_suffix(".partial")
+        released = {**self.released(), peer: categories}
         partial.write_text(format_release_list(released), "utf-8")
-        partial.replace(self._path)
-        self._seen = self._modified()
-        await self._activate(released)
+        partial.replace(path)
+        await self.load()
 
-    async def _activate(self, released: Mapping[str, frozenset[str]]) -> None:
-        new = ReleaseList(released=released, own_categories=self._own_categories())
-        last = await self._store.read(lambda s: s.setting("policy/digest"))
+    async def _activate(self) -> None:
+        last = await self._store.read(lambda s: s.setting(_SETTING)) or b""
+        new = await asyncio.to_thread(self._build, last.decode())
         if last != new.digest.encode():
-            await self._store.write(lambda t: self._log(t, new, last or b""))
+            await self._store.write(lambda t: self._log(t, new, last))
         self._active = new
 
-    def _log(self, transaction: Transaction, new: ReleaseList, last: bytes) -> None:
+    def _build(self, last: str) -> PolicySet:
+        """Make the set of the folder; it proves itself unless it was in force."""
+        files = read_policy_files(self._folder)
+        self._check_release_list(files)
+        identity = Identity(
+            node=self._node, state=self._state, received=self._own_categories()
+        )
+        new = build_policy_set(files, identity)
+        if new.digest != last:
+            prove_policy_set(new, files, today=utc(self._clock()).date())
+        return new
+
+    def _check_release_list(self, files: PolicyFiles) -> None:
+        if RELEASE_FILE not in files.contents:
+            raise ConfigurationError(
+                f"The release list {self._folder / RELEASE_FILE} is missing.",
+                remedy="Restore the file; until then the policy in force stays.",
+                file=RELEASE_FILE,
+            )
+
+    def _log(self, transaction: Transaction, new: PolicySet, last: bytes) -> None:
         leaf = PolicyLeaf(
             node=self._node,
             digest=new.digest,
@@ -121,11 +157,15 @@ class ActivePolicy:
             blind=self._entropy(32),
         )
         transaction.append_leaves([leaf.encode()])
-        transaction.put_setting("policy/digest", new.digest.encode())
+        transaction.put_setting(_SETTING, new.digest.encode())
 
-    def _modified(self) -> int:
-        """Return when the file changed; 0 when it is not there."""
-        try:
-            return self._path.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
+    def _look(self) -> _Seen:
+        """Return what tells that a file of the folder changed."""
+        seen = []
+        for path in policy_paths(self._folder):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # taken away this moment
+                continue
+            seen.append((str(path), status.st_mtime_ns, status.st_size))
+        return tuple(seen)

@@ -164,8 +164,9 @@ async def _build(
     peers = PeerBook()
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
     policy = ActivePolicy(
-        path=folder.release_list,
+        folder=folder.policy,
         node=configuration.name,
+        state=configuration.state,
         own_categories=card.declared,
         store=store,
         clock=clock,

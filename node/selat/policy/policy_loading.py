@@ -79,16 +79,50 @@ def load_policy_set(
         ConfigurationError: A file cannot be used, the baseline differs unsaid,
             a permit lets everybody pass, or a scenario fails.
     """
+    policy = build_policy_set(files, identity, shipped=shipped)
+    prove_policy_set(policy, files, today=today)
+    return policy
+
+
+def build_policy_set(
+    files: PolicyFiles, identity: Identity, *, shipped: PolicyFiles | None = None
+) -> PolicySet:
+    """Parse and validate the files, and make a set of them that nobody has tried.
+
+    Raises:
+        ConfigurationError: A file cannot be used, or the baseline differs unsaid.
+    """
     source = parse_source(files, shipped=shipped)
     for agreement in source.agreements:
-        _check_agreement(agreement, identity, source.groups, today=today)
-    policy = _build(source, identity)
+        _check_party(agreement, identity, source.groups)
+    try:
+        return PolicySet(source, identity)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"Cedar cannot make a set of the policies: {error}.",
+            remedy="Correct the folder; until then the policy in force stays.",
+        ) from error
+
+
+def prove_policy_set(
+    policy: PolicySet, files: PolicyFiles, *, today: date | None = None
+) -> None:
+    """Raise unless a set may come into force.
+
+    A set that was in force before needs no second proof: the digest covers all
+    that this looks at but the date.
+
+    Raises:
+        ConfigurationError: An agreement has ended by today, a permit lets
+            everybody pass, or a scenario fails.
+    """
+    for agreement in policy.source.agreements:
+        _check_ended(agreement, today)
     _check_strangers(policy)
     tables = [
         parse_scenarios(raw, source=path) for path, raw in files.below("scenarios")
     ]
     check_scenarios(policy, tables, files)
-    return policy
 
 
 def parse_source(
@@ -176,9 +210,7 @@ def _validate(text: str, schema: cedarpy.Schema, path: str) -> None:
     raise _refuse(path, line_of(text, name), f"{name}: {what}")
 
 
-def _check_agreement(
-    agreement: Agreement, identity: Identity, groups: Groups, *, today: date | None
-) -> None:
+def _check_party(agreement: Agreement, identity: Identity, groups: Groups) -> None:
     path = f"agreements/{agreement.id}.toml"
     own = frozenset({identity.node, identity.state})
     ours = own | {GROUP_PREFIX + name for name in groups_of(own, groups)}
@@ -188,7 +220,11 @@ def _check_agreement(
             remedy="Take the file out; an agreement of others binds nobody here.",
             file=path,
         )
+
+
+def _check_ended(agreement: Agreement, today: date | None) -> None:
     if today is not None and agreement.valid_until < today:
+        path = f"agreements/{agreement.id}.toml"
         raise ConfigurationError(
             f"{path}: the agreement ended on {agreement.valid_until}.",
             remedy="Take the file out, or put in the agreement that follows it.",
@@ -205,16 +241,6 @@ def _refuse_dual_criminality(agreements: Iterable[Agreement]) -> None:
                 remedy="Restore the baseline's file.",
                 file=path,
             )
-
-
-def _build(source: PolicySource, identity: Identity) -> PolicySet:
-    try:
-        return PolicySet(source, identity)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"Cedar cannot make a set of the policies: {error}.",
-            remedy="Correct the folder; until then the policy in force stays.",
-        ) from error
 
 
 def _check_strangers(policy: PolicySet) -> None:

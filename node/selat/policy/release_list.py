@@ -1,108 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The first policy: an explicit list of who may receive which category.
+"""The release list: the simplest agreement there is.
 
-An accepted peer may receive a category that it declares on its card and that
-is listed for it in ``policy/release.toml`` of the node's folder. A message
-may enter when its category is one that this node declares on its own card.
-Expired messages move nowhere, and a marking's list of recipients is a limit.
-Everything else is denied.
+``release.toml`` of the policy folder says which peer may receive which category.
+`selat.policy.agreement_rules` makes permits of it; what the baseline forbids stays
+forbidden.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
 
 from selat.errors import ConfigurationError
-from selat.policy.port import ANY_CATEGORY, Decision, Effect, MessageFacts, PeerFacts
-
-#: Part of the digest: a change of the rule itself is a change of policy.
-RULE_VERSION: Final = 1
-
-_DECLARED_AND_LISTED: Final = "release/declared-and-listed"
-_NOT_LISTED: Final = "release/not-listed"
-_NOT_DECLARED: Final = "release/not-declared"
-_EXPIRED: Final = "baseline/expired-moves-nowhere"
-_RELEASABLE: Final = "baseline/releasable-to"
-_ACCEPT_DECLARED: Final = "accept/declared"
-
-
-class ReleaseList:
-    """Decide by a list of categories for each peer.
-
-    Args:
-        released: Categories by node name; ``*`` stands for all of them.
-        own_categories: Categories that this node's card declares.
-    """
-
-    def __init__(
-        self,
-        *,
-        released: Mapping[str, frozenset[str]],
-        own_categories: frozenset[str],
-    ) -> None:
-        """Keep the lists and compute their digest."""
-        self.released = MappingProxyType(dict(released))
-        self._own_categories = own_categories
-        canonical = json.dumps(
-            {
-                "accept": sorted(own_categories),
-                "release": {k: sorted(v) for k, v in released.items()},
-                "rule": RULE_VERSION,
-            },
-            sort_keys=True,
-            separators=(",", ":"),
-        )
-        self._digest = hashlib.sha256(canonical.encode()).hexdigest()
-
-    @property
-    def digest(self) -> str:
-        """Return the SHA-256 of lists and rule, hexadecimal."""
-        return self._digest
-
-    def release(
-        self,
-        message: MessageFacts,
-        peer: PeerFacts,
-        *,
-        now_ms: int,
-        approved: frozenset[str] = frozenset(),  # noqa: ARG002 - nothing is held here
-    ) -> Decision:
-        """Permit what is neither expired nor limited, declared and listed."""
-        if message.expires_ms is not None and message.expires_ms <= now_ms:
-            return _deny(_EXPIRED, "EXPIRED")
-        limit = message.releasable_to
-        if limit and peer.name not in limit and peer.state not in limit:
-            return _deny(_RELEASABLE, "NOT_RELEASABLE_TO_PEER")
-        listed = self.released.get(peer.name, frozenset())
-        if message.category not in listed and ANY_CATEGORY not in listed:
-            return _deny(_NOT_LISTED, "CATEGORY_NOT_LISTED")
-        if message.category not in peer.categories:
-            return _deny(_NOT_DECLARED, "CATEGORY_NOT_DECLARED")
-        return Decision(effect=Effect.PERMIT, policies=(_DECLARED_AND_LISTED,))
-
-    def accept(
-        self,
-        message: MessageFacts,
-        peer: PeerFacts,  # noqa: ARG002 - the port's signature
-        *,
-        now_ms: int,
-        approved: frozenset[str] = frozenset(),  # noqa: ARG002 - nothing is held here
-    ) -> Decision:
-        """Permit what is not expired and of a category that we declare."""
-        if message.expires_ms is not None and message.expires_ms <= now_ms:
-            return _deny(_EXPIRED, "EXPIRED")
-        if message.category not in self._own_categories:
-            return _deny(_ACCEPT_DECLARED, "CATEGORY_NOT_DECLARED")
-        return Decision(effect=Effect.PERMIT, policies=(_ACCEPT_DECLARED,))
-
-
-def _deny(policy: str, reason: str) -> Decision:
-    return Decision(effect=Effect.WITHHOLD, policies=(policy,), reason=reason)
 
 
 def parse_release_list(text: str, *, source: str) -> dict[str, frozenset[str]]:
