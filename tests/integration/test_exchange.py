@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import grpc
 import pytest
 from tests.fakes.lying_recipients import Answer, LyingRecipient
 from tests.fakes.nodes import (
@@ -12,6 +13,7 @@ from tests.fakes.nodes import (
     Home,
     Running,
     eventually,
+    free_port,
     introduce,
     person,
     running,
@@ -23,10 +25,13 @@ from selat.core.leaves import PolicyLeaf, WithholdLeaf
 from selat.core.merkle import leaf_hash
 from selat.core.proofs import verify_range
 from selat.core.times import utc
+from selat.desk import desk_service
+from selat.errors import UnauthenticatedError
 from selat.exchange.delivery import REFUSALS_MAX
 from selat.node import serve
 from selat.node.assembly import present_ms
 from selat.policy.release_list import format_release_list
+from selat.rpc.status import error_from_rpc
 from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import exchange_pb2, message_pb2
 
@@ -413,3 +418,47 @@ async def test_subscription_to_categories_leaves_others_out(xa: Home, xb: Home) 
         (found,) = await read(aiter(call), 1)
         assert found.info.id == ids[0]
         call.cancel()
+
+
+async def test_second_endpoint_of_a_card_is_called_when_the_first_is_dead(
+    xa: Home, xb: Home
+) -> None:
+    await introduce(xa, xb)
+    async with running(xb) as b:
+        dead = f"127.0.0.1:{free_port()}"
+        alive = xb.card.card.endpoints[0]
+        answer = await b.admin.RenewCard(pb.RenewCardRequest(endpoints=[dead, alive]))
+        async with running(xa) as a:
+            await a.admin.AddPeer(pb.AddPeerRequest(envelope=answer.envelope))
+            await a.publish(person("Doe, Jane"))
+            assert states(await a.settled(b.name, 1)) == {ACCEPTED}
+
+
+async def drained(
+    stream: grpc.aio.UnaryStreamCall[pb.SubscribeRequest, pb.SubscribeResponse],
+) -> None:
+    while await stream.read() is not grpc.aio.EOF:
+        pass
+
+
+async def test_revoked_officer_hears_no_more_of_a_busy_inbox(
+    xa: Home, xb: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_service, "ADMISSION_MS", 0)
+    await introduce(xa, xb)
+    async with running(xa) as a, running(xb) as b:
+        admitted: list[str] = []
+        admit = b.node.desk_service._door.admit
+
+        async def refuse_the_second(context: object, method: str) -> object:
+            admitted.append(method)
+            if admitted.count("Subscribe") > 1:
+                raise UnauthenticatedError("Nobody valid has that certificate.")
+            return await admit(context, method)
+
+        monkeypatch.setattr(b.node.desk_service._door, "admit", refuse_the_second)
+        stream = b.desk.Subscribe(pb.SubscribeRequest())
+        await a.publish(person("Doe, Jane"))
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await drained(stream)
+        assert error_from_rpc(failure.value).reason == "UNAUTHENTICATED"

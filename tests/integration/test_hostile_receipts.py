@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from tests.fakes.liars import MemoryLog
@@ -45,6 +46,14 @@ async def assert_nothing_settled(sender: Running) -> None:
 
 def another_offer(liar: LyingRecipient, batch: exchange_pb2.Batch) -> Answer:
     return liar.receipt(batch, liar.receipts(batch, offer=os.urandom(32)))
+
+
+def another_message(liar: LyingRecipient, batch: exchange_pb2.Batch) -> Answer:
+    return liar.receipt(batch, liar.receipts(batch, id=uuid4()))
+
+
+def another_version(liar: LyingRecipient, batch: exchange_pb2.Batch) -> Answer:
+    return liar.receipt(batch, liar.receipts(batch, version=2))
 
 
 def another_sender(liar: LyingRecipient, batch: exchange_pb2.Batch) -> Answer:
@@ -131,6 +140,8 @@ def consistency_from_nowhere(liar: LyingRecipient, batch: exchange_pb2.Batch) ->
 LIES: dict[str, tuple[Lie, ...]] = {
     "RECEIPT_INVALID": (
         another_offer,
+        another_message,
+        another_version,
         another_sender,
         another_recipient,
         unknown_outcome,

@@ -25,6 +25,8 @@ from selat.v1 import desk_service_pb2_grpc, message_pb2
 
 #: A subscriber hears at least this often that the node is alive, in s.
 HEARTBEAT_S: Final = 20.0
+#: A subscriber's right to listen is looked up again after this time, in ms.
+ADMISSION_MS: Final = 1_000
 _SUBSCRIBE_CHUNK: Final = 256
 _OUTBOX_OF_ONE_MAX: Final = 500
 _RETRY_MAX: Final = 500
@@ -133,7 +135,12 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         if request.only_new:
             cursor = await self._newest(request)
         wanted = frozenset(request.categories)
+        admitted_ms = self._local.clock()
         while True:
+            if self._local.clock() - admitted_ms >= ADMISSION_MS:
+                # Whoever was revoked in the meantime hears no more.
+                await self._door.admit(context, "Subscribe")
+                admitted_ms = self._local.clock()
             ring = self._arrivals.next_ring()
             if self._arrivals.closed:
                 raise ShuttingDownError(
@@ -152,8 +159,6 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                 async with asyncio.timeout(HEARTBEAT_S):
                     await ring.wait()
             except TimeoutError:
-                # Whoever was revoked in the meantime hears no more.
-                await self._door.admit(context, "Subscribe")
                 yield pb.SubscribeResponse(cursor=cursor)
 
     def end_subscriptions(self) -> None:

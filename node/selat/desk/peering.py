@@ -71,7 +71,7 @@ class Peering:
         row = await local.store.read(lambda s: s.peer(name))
         if row is None or row.state is PeerState.REMOVED:
             _compare(signed, fingerprint)
-        updated = row is not None
+        updated = row is not None and row.state is PeerState.ACCEPTED
         if row is not None:
             _check_newer(parse_card(row.envelope), signed)
         now_ms = local.clock()

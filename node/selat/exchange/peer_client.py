@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -37,9 +38,13 @@ def connector(
 ) -> Connect:
     """Return how to connect to a peer.
 
+    A peer's endpoints are called in the order of its card, the next one each
+    time that a connection ended.
+
     Args:
         certificate: Gives our private key and certificate, PEM.
     """
+    calls: Counter[str] = Counter()
 
     @asynccontextmanager
     async def connect(peer: KnownPeer) -> AsyncIterator[PeerConnection]:
@@ -50,9 +55,11 @@ def connector(
                 remedy="Ask the peer for a card with an endpoint.",
                 peer=peer.name,
             )
+        endpoint = endpoints[calls[peer.name] % len(endpoints)]
+        calls[peer.name] += 1
         key, chain = certificate()
         async with peer_channel(
-            endpoints[0],
+            endpoint,
             name=peer.name,
             key=key,
             certificate=chain,

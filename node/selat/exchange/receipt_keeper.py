@@ -20,7 +20,7 @@ from selat.core.log_states import KnownState, verify_log_state
 from selat.core.proofs import verify_consistency
 from selat.core.receipts import ReceiptBatch, verify_receipts
 from selat.core.times import utc
-from selat.errors import CheckpointForkedError, ProofError
+from selat.errors import CheckpointForkedError, ProofError, ReceiptInvalidError
 from selat.exchange.chains import answered, known_state, newer
 from selat.exchange.forming import FormedBatch
 from selat.exchange.local import LocalNode
@@ -120,6 +120,16 @@ class ReceiptKeeper:
             recipient=peer.name,
             sender=self._local.name,
         )
+        for message, receipt in zip(sent.formed.messages, receipts, strict=True):
+            row = message.row
+            if (receipt.id.bytes, receipt.version) != (row.message_id, row.version):
+                raise ReceiptInvalidError(
+                    f"A receipt of {peer.name} for batch {answer.sequence} names "
+                    "another message than its offer.",
+                    remedy="Stop and call the peer: its receipts cannot be relied on.",
+                    peer=peer.name,
+                    sequence=answer.sequence,
+                )
         return checkpoint, receipts
 
     def _settle(

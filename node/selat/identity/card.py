@@ -103,8 +103,8 @@ def verify_successor(old: SignedCard, new: SignedCard) -> None:
     if new.card.root != old.card.root:
         raise SignatureError(
             f"The card of {name} is signed by other root keys than the one before.",
-            remedy="Call the peer. If it lost its root keys, remove it and add it "
-            "again, comparing fingerprints.",
+            remedy="Call the peer. A node that lost its root keys begins anew under "
+            "another name.",
             peer=name,
         )
     if new.card.sequence <= old.card.sequence:

@@ -68,6 +68,8 @@ class _OutboxStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OutboxSta
     """Our own policy did not let it go; the denial is in the log."""
     OUTBOX_STATE_DEAD: _OutboxState.ValueType  # 7
     """Delivery was given up; a person must look and may retry."""
+    OUTBOX_STATE_HELD: _OutboxState.ValueType  # 8
+    """Our own policy holds it back until a second person approves."""
 
 class OutboxState(_OutboxState, metaclass=_OutboxStateEnumTypeWrapper):
     """Where a message stands on its way to one peer."""
@@ -88,7 +90,57 @@ OUTBOX_STATE_WITHHELD: OutboxState.ValueType  # 6
 """Our own policy did not let it go; the denial is in the log."""
 OUTBOX_STATE_DEAD: OutboxState.ValueType  # 7
 """Delivery was given up; a person must look and may retry."""
+OUTBOX_STATE_HELD: OutboxState.ValueType  # 8
+"""Our own policy holds it back until a second person approves."""
 Global___OutboxState: _TypeAlias = OutboxState  # noqa: Y015
+
+class _ReviewKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_KIND_UNSPECIFIED: _ReviewKind.ValueType  # 0
+    """Not stated; in a list: both."""
+    REVIEW_KIND_RELEASE: _ReviewKind.ValueType  # 1
+    """Whether a message of ours may go to one peer."""
+    REVIEW_KIND_INTAKE: _ReviewKind.ValueType  # 2
+    """Whether a received message may be shown."""
+
+class ReviewKind(_ReviewKind, metaclass=_ReviewKindEnumTypeWrapper):
+    """What a person is to decide on."""
+
+REVIEW_KIND_UNSPECIFIED: ReviewKind.ValueType  # 0
+"""Not stated; in a list: both."""
+REVIEW_KIND_RELEASE: ReviewKind.ValueType  # 1
+"""Whether a message of ours may go to one peer."""
+REVIEW_KIND_INTAKE: ReviewKind.ValueType  # 2
+"""Whether a received message may be shown."""
+Global___ReviewKind: _TypeAlias = ReviewKind  # noqa: Y015
+
+class _ReviewAct:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewActEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewAct.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_ACT_UNSPECIFIED: _ReviewAct.ValueType  # 0
+    """Unknown; never sent."""
+    REVIEW_ACT_APPROVE: _ReviewAct.ValueType  # 1
+    """The message may go on; policy is asked again."""
+    REVIEW_ACT_REFUSE: _ReviewAct.ValueType  # 2
+    """The message stays where it is, for good."""
+
+class ReviewAct(_ReviewAct, metaclass=_ReviewActEnumTypeWrapper):
+    """What a person decides."""
+
+REVIEW_ACT_UNSPECIFIED: ReviewAct.ValueType  # 0
+"""Unknown; never sent."""
+REVIEW_ACT_APPROVE: ReviewAct.ValueType  # 1
+"""The message may go on; policy is asked again."""
+REVIEW_ACT_REFUSE: ReviewAct.ValueType  # 2
+"""The message stays where it is, for good."""
+Global___ReviewAct: _TypeAlias = ReviewAct  # noqa: Y015
 
 @_typing.final
 class MessageInfo(_message.Message):
@@ -115,7 +167,7 @@ class MessageInfo(_message.Message):
     ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
     WARNING_COUNT_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    """Arrival number, unique on this node and ascending; the cursor."""
+    """Number of the message, unique on this node and ascending."""
     id: _builtins.bytes
     """16-byte UUIDv7 (RFC 9562)."""
     version: _builtins.int
@@ -137,7 +189,7 @@ class MessageInfo(_message.Message):
     tlp: _builtins.str
     """TLP label in lower case, or empty."""
     holding: _builtins.str
-    """"current", "superseded", "quarantined" or "erased"."""
+    """"current", "superseded", "quarantined", "refused" or "erased"."""
     acknowledged_by: _builtins.str
     """Who took it in hand; empty until then."""
     warning_count: _builtins.int
@@ -434,7 +486,7 @@ class SearchMessagesRequest(_message.Message):
     unacknowledged: _builtins.bool
     """Only messages that nobody has acknowledged."""
     include_past: _builtins.bool
-    """Also superseded, quarantined and erased messages."""
+    """Also superseded and erased messages; for reviewers quarantined ones too."""
     with_contents: _builtins.bool
     """Also return the contents of each message."""
     page_size: _builtins.int
@@ -582,7 +634,9 @@ class SubscribeResponse(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
-    """Resume after this cursor."""
+    """Resume after this cursor. It is the message's number, but for one that a
+    reviewer let out of quarantine: that arrives then, at a cursor of its own.
+    """
     @_builtins.property
     def info(self) -> Global___MessageInfo:
         """What the node knows of it; absent in a sign of life."""
@@ -675,6 +729,10 @@ class OutboxEntry(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    HELD_AT_FIELD_NUMBER: _builtins.int
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    APPROVED_FIELD_NUMBER: _builtins.int
+    REDACTED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number of the entry, unique on this node."""
     id: _builtins.bytes
@@ -696,7 +754,7 @@ class OutboxEntry(_message.Message):
     sequence: _builtins.int
     """Number of the batch that carries it; 0 before it is offered."""
     reason: _builtins.str
-    """Stable reason of a refusal, withholding or dead letter; else empty."""
+    """Stable reason of a refusal, withholding, hold or dead letter; else empty."""
     @_builtins.property
     def queued_at(self) -> _timestamp_pb2.Timestamp:
         """When it was queued."""
@@ -704,6 +762,22 @@ class OutboxEntry(_message.Message):
     @_builtins.property
     def settled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was settled; absent until then."""
+
+    @_builtins.property
+    def held_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when it waits for a person; absent when it does not."""
+
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a person has to do before it may leave, for example "two-person"."""
+
+    @_builtins.property
+    def approved(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Obligations that persons have met."""
+
+    @_builtins.property
+    def redacted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Paths of the fields that the peer does not get, as Header.redacted has them."""
 
     def __init__(
         self,
@@ -721,10 +795,14 @@ class OutboxEntry(_message.Message):
         attempts: _builtins.int = ...,
         sequence: _builtins.int = ...,
         reason: _builtins.str = ...,
+        held_at: _timestamp_pb2.Timestamp | None = ...,
+        obligations: _abc.Iterable[_builtins.str] | None = ...,
+        approved: _abc.Iterable[_builtins.str] | None = ...,
+        redacted: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["queued_at", b"queued_at", "settled_at", b"settled_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held_at", b"held_at", "queued_at", b"queued_at", "settled_at", b"settled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "category", b"category", "id", b"id", "number", b"number", "peer", b"peer", "queued_at", b"queued_at", "reason", b"reason", "record_type", b"record_type", "sequence", b"sequence", "settled_at", b"settled_at", "state", b"state", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved", b"approved", "attempts", b"attempts", "category", b"category", "held_at", b"held_at", "id", b"id", "number", b"number", "obligations", b"obligations", "peer", b"peer", "queued_at", b"queued_at", "reason", b"reason", "record_type", b"record_type", "redacted", b"redacted", "sequence", b"sequence", "settled_at", b"settled_at", "state", b"state", "urgency", b"urgency", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -843,6 +921,206 @@ class RetryOutboxResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryOutboxResponse: _TypeAlias = RetryOutboxResponse  # noqa: Y015
+
+@_typing.final
+class ListReviewsRequest(_message.Message):
+    """List what waits for a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    WITH_CONTENTS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    kind: Global___ReviewKind.ValueType
+    """Only this kind."""
+    with_contents: _builtins.bool
+    """Also return the contents of each message."""
+    page_size: _builtins.int
+    """At most so many; 0 means 50, the most is 500."""
+    page_token: _builtins.str
+    """The token of the page before, with otherwise the same request."""
+    def __init__(
+        self,
+        *,
+        kind: Global___ReviewKind.ValueType = ...,
+        with_contents: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "page_size", b"page_size", "page_token", b"page_token", "with_contents", b"with_contents"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReviewsRequest: _TypeAlias = ListReviewsRequest  # noqa: Y015
+
+@_typing.final
+class ListReviewsResponse(_message.Message):
+    """One page of what waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last."""
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___Review]:
+        """What is to leave first, then what came in; the oldest first of each."""
+
+    def __init__(
+        self,
+        *,
+        reviews: _abc.Iterable[Global___Review] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "reviews", b"reviews"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReviewsResponse: _TypeAlias = ListReviewsResponse  # noqa: Y015
+
+@_typing.final
+class Review(_message.Message):
+    """A message that waits for a decision."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    INFO_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    AUTHOR_FIELD_NUMBER: _builtins.int
+    OWN_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    WAITING_SINCE_FIELD_NUMBER: _builtins.int
+    kind: Global___ReviewKind.ValueType
+    """What is to be decided."""
+    number: _builtins.int
+    """Number of the outbox entry, or of the received message."""
+    peer: _builtins.str
+    """The peer that it is to go to, or came from."""
+    author: _builtins.str
+    """Short name of the officer who published it; empty for a received message."""
+    own: _builtins.bool
+    """The caller published it and may not decide."""
+    reason: _builtins.str
+    """Stable reason why it waits."""
+    @_builtins.property
+    def info(self) -> Global___MessageInfo:
+        """What the node knows of the message."""
+
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """Header and body, when they were asked for and are not erased."""
+
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The policies that hold it."""
+
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is to be done before it may go on, for example "two-person"."""
+
+    @_builtins.property
+    def waiting_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when it waits."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___ReviewKind.ValueType = ...,
+        number: _builtins.int = ...,
+        info: Global___MessageInfo | None = ...,
+        message: _message_pb2.Message | None = ...,
+        peer: _builtins.str = ...,
+        author: _builtins.str = ...,
+        own: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+        policies: _abc.Iterable[_builtins.str] | None = ...,
+        obligations: _abc.Iterable[_builtins.str] | None = ...,
+        waiting_since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "message", b"message", "waiting_since", b"waiting_since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "info", b"info", "kind", b"kind", "message", b"message", "number", b"number", "obligations", b"obligations", "own", b"own", "peer", b"peer", "policies", b"policies", "reason", b"reason", "waiting_since", b"waiting_since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Review: _TypeAlias = Review  # noqa: Y015
+
+@_typing.final
+class DecideReviewRequest(_message.Message):
+    """Decide on what waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    kind: Global___ReviewKind.ValueType
+    """What is decided."""
+    number: _builtins.int
+    """Number of the outbox entry, or of the received message."""
+    act: Global___ReviewAct.ValueType
+    """The decision."""
+    note: _builtins.str
+    """Why, in words (at most 1,024 characters); needed for a refusal. It stays on
+    this node: the log says who decided by role only, and never why in words.
+    """
+    def __init__(
+        self,
+        *,
+        kind: Global___ReviewKind.ValueType = ...,
+        number: _builtins.int = ...,
+        act: Global___ReviewAct.ValueType = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "kind", b"kind", "note", b"note", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideReviewRequest: _TypeAlias = DecideReviewRequest  # noqa: Y015
+
+@_typing.final
+class DecideReviewResponse(_message.Message):
+    """What was decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    INFO_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entry(self) -> Global___OutboxEntry:
+        """The entry as it stands now; only for a release."""
+
+    @_builtins.property
+    def info(self) -> Global___MessageInfo:
+        """The message as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        entry: Global___OutboxEntry | None = ...,
+        info: Global___MessageInfo | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "info", b"info"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "info", b"info"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideReviewResponse: _TypeAlias = DecideReviewResponse  # noqa: Y015
 
 @_typing.final
 class GetEvidenceRequest(_message.Message):
@@ -1573,6 +1851,10 @@ class GetStatusResponse(_message.Message):
     UNACKNOWLEDGED_FIELD_NUMBER: _builtins.int
     LINKS_FIELD_NUMBER: _builtins.int
     INCIDENTS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    OLDEST_HELD_AT_FIELD_NUMBER: _builtins.int
+    QUARANTINED_FIELD_NUMBER: _builtins.int
+    OLDEST_QUARANTINED_AT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Node name."""
     state: _builtins.str
@@ -1595,6 +1877,10 @@ class GetStatusResponse(_message.Message):
     """Published messages in the store."""
     unacknowledged: _builtins.int
     """Received messages that nobody has acknowledged."""
+    held: _builtins.int
+    """Outbox entries that wait for a reviewer."""
+    quarantined: _builtins.int
+    """Received messages that wait for a reviewer."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the node started."""
@@ -1610,6 +1896,14 @@ class GetStatusResponse(_message.Message):
     @_builtins.property
     def incidents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Incident]:
         """What an operator must look at, latest first."""
+
+    @_builtins.property
+    def oldest_held_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when the first of them waits; absent when none does."""
+
+    @_builtins.property
+    def oldest_quarantined_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when the first of them waits; absent when none does."""
 
     def __init__(
         self,
@@ -1629,10 +1923,14 @@ class GetStatusResponse(_message.Message):
         unacknowledged: _builtins.int = ...,
         links: _abc.Iterable[Global___LinkStatus] | None = ...,
         incidents: _abc.Iterable[Global___Incident] | None = ...,
+        held: _builtins.int = ...,
+        oldest_held_at: _timestamp_pb2.Timestamp | None = ...,
+        quarantined: _builtins.int = ...,
+        oldest_quarantined_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["card_valid_until", b"card_valid_until", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card_valid_until", b"card_valid_until", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "policy_digest", b"policy_digest", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "unacknowledged", b"unacknowledged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "unacknowledged", b"unacknowledged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1660,6 +1958,8 @@ class LinkStatus(_message.Message):
     NEXT_ATTEMPT_AT_FIELD_NUMBER: _builtins.int
     LAST_ERROR_FIELD_NUMBER: _builtins.int
     LAST_CONTACT_AT_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    QUARANTINED_FIELD_NUMBER: _builtins.int
     peer: _builtins.str
     """Node name of the peer."""
     connected: _builtins.bool
@@ -1688,6 +1988,10 @@ class LinkStatus(_message.Message):
     """Failed attempts since the last success."""
     last_error: _builtins.str
     """Stable reason of the last failure, or empty."""
+    held: _builtins.int
+    """Entries that wait for one of our reviewers."""
+    quarantined: _builtins.int
+    """Entries that the peer keeps aside until a person there decides."""
     @_builtins.property
     def next_attempt_at(self) -> _timestamp_pb2.Timestamp:
         """Not tried again before this time; absent when it may be tried now."""
@@ -1715,10 +2019,12 @@ class LinkStatus(_message.Message):
         next_attempt_at: _timestamp_pb2.Timestamp | None = ...,
         last_error: _builtins.str = ...,
         last_contact_at: _timestamp_pb2.Timestamp | None = ...,
+        held: _builtins.int = ...,
+        quarantined: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_contact_at", b"last_contact_at", "next_attempt_at", b"next_attempt_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "acknowledged_size", b"acknowledged_size", "attempts", b"attempts", "connected", b"connected", "dead", b"dead", "last_contact_at", b"last_contact_at", "last_error", b"last_error", "next_attempt_at", b"next_attempt_at", "offered", b"offered", "peer", b"peer", "queued", b"queued", "received_sequence", b"received_sequence", "refused", b"refused", "sent_sequence", b"sent_sequence", "verified_size", b"verified_size", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "acknowledged_size", b"acknowledged_size", "attempts", b"attempts", "connected", b"connected", "dead", b"dead", "held", b"held", "last_contact_at", b"last_contact_at", "last_error", b"last_error", "next_attempt_at", b"next_attempt_at", "offered", b"offered", "peer", b"peer", "quarantined", b"quarantined", "queued", b"queued", "received_sequence", b"received_sequence", "refused", b"refused", "sent_sequence", b"sent_sequence", "verified_size", b"verified_size", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -71,6 +71,16 @@ class DeskServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.RetryOutboxRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.RetryOutboxResponse.FromString,
                 _registered_method=True)
+        self.ListReviews = channel.unary_unary(
+                '/selat.v1.DeskService/ListReviews',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ListReviewsRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ListReviewsResponse.FromString,
+                _registered_method=True)
+        self.DecideReview = channel.unary_unary(
+                '/selat.v1.DeskService/DecideReview',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewResponse.FromString,
+                _registered_method=True)
         self.GetEvidence = channel.unary_unary(
                 '/selat.v1.DeskService/GetEvidence',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.GetEvidenceRequest.SerializeToString,
@@ -135,6 +145,21 @@ class DeskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReviews(self, request, context):
+        """List what waits for a person's decision: messages that policy holds back
+        until a second person approves, and received messages in quarantine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideReview(self, request, context):
+        """Approve or refuse what waits. Nobody decides on a message of their own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEvidence(self, request, context):
         """Return the proofs of one message's exchange with its peers, which anyone
         who has the public keys can verify without this node.
@@ -180,6 +205,16 @@ def add_DeskServiceServicer_to_server(servicer, server):
                     servicer.RetryOutbox,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.RetryOutboxRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.RetryOutboxResponse.SerializeToString,
+            ),
+            'ListReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReviews,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ListReviewsRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ListReviewsResponse.SerializeToString,
+            ),
+            'DecideReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideReview,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewResponse.SerializeToString,
             ),
             'GetEvidence': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEvidence,
@@ -378,6 +413,60 @@ class DeskService:
             '/selat.v1.DeskService/RetryOutbox',
             selat_dot_v1_dot_desk__service__pb2.RetryOutboxRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.RetryOutboxResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.DeskService/ListReviews',
+            selat_dot_v1_dot_desk__service__pb2.ListReviewsRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ListReviewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.DeskService/DecideReview',
+            selat_dot_v1_dot_desk__service__pb2.DecideReviewRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.DecideReviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

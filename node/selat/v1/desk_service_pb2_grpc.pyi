@@ -54,6 +54,12 @@ class DeskServiceStub:
     """List messages on their way to peers, newest first."""
     RetryOutbox: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RetryOutboxRequest, _desk_service_pb2.RetryOutboxResponse]
     """Queue dead letters again."""
+    ListReviews: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListReviewsRequest, _desk_service_pb2.ListReviewsResponse]
+    """List what waits for a person's decision: messages that policy holds back
+    until a second person approves, and received messages in quarantine.
+    """
+    DecideReview: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.DecideReviewRequest, _desk_service_pb2.DecideReviewResponse]
+    """Approve or refuse what waits. Nobody decides on a message of their own."""
     GetEvidence: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetEvidenceRequest, _desk_service_pb2.GetEvidenceResponse]
     """Return the proofs of one message's exchange with its peers, which anyone
     who has the public keys can verify without this node.
@@ -85,6 +91,12 @@ class DeskServiceAsyncStub(DeskServiceStub):
     """List messages on their way to peers, newest first."""
     RetryOutbox: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RetryOutboxRequest, _desk_service_pb2.RetryOutboxResponse]  # type: ignore[assignment]
     """Queue dead letters again."""
+    ListReviews: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListReviewsRequest, _desk_service_pb2.ListReviewsResponse]  # type: ignore[assignment]
+    """List what waits for a person's decision: messages that policy holds back
+    until a second person approves, and received messages in quarantine.
+    """
+    DecideReview: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.DecideReviewRequest, _desk_service_pb2.DecideReviewResponse]  # type: ignore[assignment]
+    """Approve or refuse what waits. Nobody decides on a message of their own."""
     GetEvidence: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetEvidenceRequest, _desk_service_pb2.GetEvidenceResponse]  # type: ignore[assignment]
     """Return the proofs of one message's exchange with its peers, which anyone
     who has the public keys can verify without this node.
@@ -155,6 +167,24 @@ class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.RetryOutboxResponse, _abc.Awaitable[_desk_service_pb2.RetryOutboxResponse]]:
         """Queue dead letters again."""
+
+    @_abc_1.abstractmethod
+    def ListReviews(
+        self,
+        request: _desk_service_pb2.ListReviewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ListReviewsResponse, _abc.Awaitable[_desk_service_pb2.ListReviewsResponse]]:
+        """List what waits for a person's decision: messages that policy holds back
+        until a second person approves, and received messages in quarantine.
+        """
+
+    @_abc_1.abstractmethod
+    def DecideReview(
+        self,
+        request: _desk_service_pb2.DecideReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.DecideReviewResponse, _abc.Awaitable[_desk_service_pb2.DecideReviewResponse]]:
+        """Approve or refuse what waits. Nobody decides on a message of their own."""
 
     @_abc_1.abstractmethod
     def GetEvidence(

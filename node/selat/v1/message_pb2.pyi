@@ -687,7 +687,7 @@ class Marking(_message.Message):
     @_builtins.property
     def releasable_to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """States (ISO 3166-1 alpha-2) or node names that may hold the message; empty
-        means its recipients only.
+        means no limit beside its recipients.
         """
 
     def __init__(
@@ -888,7 +888,8 @@ class Header(_message.Message):
     def redacted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Paths, from the body and without indices, of the fields that policy withheld
         from this recipient, for example "person.person.names"; a required field
-        that is named here may be absent. The node writes it, never a desk.
+        that is named here may be absent. Fields of the header itself follow
+        "header.". The node writes it, never a desk.
         """
 
     @_builtins.property

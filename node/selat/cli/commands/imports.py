@@ -18,6 +18,7 @@ from selat.cli.context import Context
 from selat.cli.display import ABSENT, counted, number
 from selat.cli.output import Output
 from selat.cli.plain import rfc3339
+from selat.identity.card import parse_card
 from selat.importers.un_list.changes import Change, Plan
 from selat.importers.un_list.importing import (
     Publication,
@@ -88,13 +89,14 @@ async def un_list(
 
 
 async def _publisher(desk: Desk, home: Path, *, recipients: list[str]) -> Publisher:
-    status = await desk.call(desk.admin.GetStatus, pb.GetStatusRequest())
+    own_card = await desk.call(desk.admin.GetOwnCard, pb.GetOwnCardRequest())
+    card = parse_card(own_card.envelope).card
     policy = home / "policy"
     own = policy if (policy / CATALOGUE_FILE).is_file() else None
     return Publisher(
-        node=status.name,
-        state=status.state,
-        agency=status.agency,
+        node=card.name,
+        state=card.state,
+        agency=card.agency,
         recipients=tuple(recipients),
         catalogue=load_catalogue(own),
     )
