@@ -10,29 +10,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Final
-from uuid import UUID
 
 from selat.core.batches import LeafRange, LogState, SealedBatch
-from selat.core.leaves import OfferLeaf, WithholdLeaf, parse_leaf
+from selat.core.leaves import OfferLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
-from selat.core.payloads import offer_salt, unpack
+from selat.core.payloads import unpack
 from selat.core.sealing import (
     BATCH_BYTES_MAX,
     BATCH_KEY_BYTES,
     BATCH_MESSAGES_MAX,
     BatchSealer,
-    commitment,
     wrap_batch_key,
 )
 from selat.core.tiles import consistency_proof, range_proof
 from selat.core.times import utc
 from selat.errors import StoreCorruptError
-from selat.exchange.facts import facts_of
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.releasing import (
+    Content,
+    Denied,
+    Prepared,
+    Releaser,
+    Waiting,
+    prepare_again,
+)
 from selat.exchange.signing import SignedHead
-from selat.policy.port import Effect
 from selat.store.port import Snapshot, Transaction
+from selat.store.reviews import Held
 from selat.store.values import (
     Offered,
     OutboxRow,
@@ -41,31 +46,10 @@ from selat.store.values import (
     Payload,
     Settled,
 )
-from selat.v1 import message_pb2
 
 _BLIND_BYTES: Final = 32
 PAYLOAD_ERASED: Final = "PAYLOAD_ERASED"
 """Reason of a dead letter whose payload was erased before it could leave."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A message that may leave, with its leaf."""
-
-    row: OutboxRow
-    leaf: bytes
-    salt: bytes
-    header: bytes
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denied:
-    """A message that may not leave; the leaf says by which policies."""
-
-    row: OutboxRow
-    leaf: bytes
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +58,12 @@ class Sorted:
 
     offers: tuple[Prepared, ...]
     denials: tuple[Denied, ...]
+    waiting: tuple[Waiting, ...]
     erased: tuple[OutboxRow, ...]
 
     def is_empty(self) -> bool:
         """Tell whether nothing was queued."""
-        return not (self.offers or self.denials or self.erased)
+        return not (self.offers or self.denials or self.waiting or self.erased)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +79,7 @@ class FormedBatch:
         return tuple(leaf_hash(message.leaf) for message in self.messages)
 
 
-def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> tuple[bytes, ...]:
+def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Content:
     stored = unpack(
         local.cipher.reveal(
             payload,
@@ -103,7 +88,7 @@ def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> tuple[bytes, ..
             version=row.version,
         )
     )
-    return stored.salt, stored.header, stored.body
+    return Content(seed=stored.salt, header=stored.header, body=stored.body)
 
 
 def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
@@ -113,10 +98,11 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
     """
     rows = snapshot.queued(peer.name, limit=BATCH_MESSAGES_MAX)
     payloads = snapshot.payloads([row.message for row in rows])
-    policy, facts, now_ms = local.policy(), peer.facts, local.clock()
+    releaser = Releaser(local, peer)
     blinds = local.entropy(_BLIND_BYTES * len(rows))
     offers: list[Prepared] = []
     denials: list[Denied] = []
+    waiting: list[Waiting] = []
     erased: list[OutboxRow] = []
     size = 0
     for position, row in enumerate(rows):
@@ -124,61 +110,73 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
         if payload is None:
             erased.append(row)
             continue
-        seed, header, body = _open(local, row, payload)
-        size += len(header) + len(body)
-        if size > BATCH_BYTES_MAX and offers:
-            break
-        message = facts_of(message_pb2.Header.FromString(header))
-        decision = policy.release(message, facts, now_ms=now_ms)
+        content = _open(local, row, payload)
         blind = blinds[position * _BLIND_BYTES : (position + 1) * _BLIND_BYTES]
-        salt = offer_salt(seed, recipient=peer.name, blind=blind)
-        permitted = decision.effect is Effect.PERMIT
-        leaf = (OfferLeaf if permitted else WithholdLeaf)(
-            id=UUID(bytes=row.message_id),
-            version=row.version,
-            type=message.record_type,
-            category=message.category,
-            level=message.level,
-            codes=message.codes,
-            tlp=message.tlp,
-            purposes=message.purposes,
-            sender=local.name,
-            recipient=peer.name,
-            time_ms=now_ms,
-            policy=policy.digest,
-            effect=decision.effect.value,
-            policies=decision.policies,
-            commit=commitment(salt=salt, header=header, body=body),
-            blind=blind,
-        ).encode()
-        if permitted:
-            offers.append(
-                Prepared(row=row, leaf=leaf, salt=salt, header=header, body=body)
-            )
-        else:
-            denials.append(Denied(row=row, leaf=leaf, reason=decision.reason))
-    return Sorted(offers=tuple(offers), denials=tuple(denials), erased=tuple(erased))
+        match releaser.decide(row, content, blind=blind):
+            case Prepared() as offer:
+                size += len(offer.header) + len(offer.body)
+                if size > BATCH_BYTES_MAX and offers:
+                    break
+                offers.append(offer)
+            case Denied() as denial:
+                denials.append(denial)
+            case Waiting() as held:
+                waiting.append(held)
+    return Sorted(
+        offers=tuple(offers),
+        denials=tuple(denials),
+        waiting=tuple(waiting),
+        erased=tuple(erased),
+    )
 
 
 def form(
     transaction: Transaction, queue: Sorted, *, peer: str, now_ms: int
 ) -> FormedBatch | None:
     """Log the decisions and keep the batch; None when nothing may leave."""
-    settled = [
-        Settled(
-            entry=denial.row.number, state=OutboxState.WITHHELD, reason=denial.reason
-        )
-        for denial in queue.denials
-    ] + [
-        Settled(entry=row.number, state=OutboxState.DEAD, reason=PAYLOAD_ERASED)
-        for row in queue.erased
-    ]
     leaves = [offer.leaf for offer in queue.offers]
     leaves += [denial.leaf for denial in queue.denials]
+    leaves += [item.leaf for item in queue.waiting]
     first = transaction.append_leaves(leaves) if leaves else 0
-    transaction.settle(settled, now_ms)
+    denied = first + len(queue.offers)
+    held = denied + len(queue.denials)
+    transaction.settle(
+        [
+            Settled(
+                entry=denial.row.number,
+                state=OutboxState.WITHHELD,
+                reason=denial.reason,
+                leaf_index=index,
+            )
+            for index, denial in enumerate(queue.denials, denied)
+        ]
+        + [
+            Settled(entry=row.number, state=OutboxState.DEAD, reason=PAYLOAD_ERASED)
+            for row in queue.erased
+        ],
+        now_ms,
+    )
+    transaction.hold(
+        [
+            Held(
+                entry=item.row.number,
+                leaf_index=index,
+                reason=item.reason,
+                obligations=item.obligations,
+            )
+            for index, item in enumerate(queue.waiting, held)
+        ],
+        now_ms,
+    )
     if not queue.offers:
         return None
+    batch = _keep_batch(transaction, queue, peer=peer, first=first, now_ms=now_ms)
+    return FormedBatch(batch=batch, messages=queue.offers, log_size=first + len(leaves))
+
+
+def _keep_batch(
+    transaction: Transaction, queue: Sorted, *, peer: str, first: int, now_ms: int
+) -> OutgoingBatch:
     link = transaction.link(peer)
     batch = OutgoingBatch(
         peer=peer,
@@ -190,19 +188,20 @@ def form(
     transaction.form_batch(
         batch,
         [
-            Offered(entry=item.row.number, leaf_index=first + position)
-            for position, item in enumerate(queue.offers)
+            Offered(entry=item.row.number, leaf_index=index, redacted=item.redacted)
+            for index, item in enumerate(queue.offers, first)
         ],
     )
     transaction.put_link(replace(link, sent_sequence=batch.sequence))
-    return FormedBatch(batch=batch, messages=queue.offers, log_size=first + len(leaves))
+    return batch
 
 
 def restore(local: LocalNode, batch: OutgoingBatch, snapshot: Snapshot) -> FormedBatch:
     """Prepare a formed batch again, with the leaves that are in the log.
 
     Raises:
-        StoreCorruptError: A payload is gone although its batch is open.
+        StoreCorruptError: A payload is gone, or not the one that its leaf
+            commits to, although its batch is open.
     """
     rows = snapshot.batch_entries(batch.peer, batch.sequence)
     payloads = snapshot.payloads([row.message for row in rows])
@@ -211,18 +210,17 @@ def restore(local: LocalNode, batch: OutgoingBatch, snapshot: Snapshot) -> Forme
     for row, data in zip(rows, leaves, strict=True):
         leaf = parse_leaf(data)
         payload = payloads.get(row.message)
-        if not isinstance(leaf, OfferLeaf) or payload is None:
+        prepared = None
+        if isinstance(leaf, OfferLeaf) and payload is not None:
+            prepared = prepare_again(row, _open(local, row, payload), leaf)
+        if prepared is None:
             raise StoreCorruptError(
                 f"Batch {batch.sequence} to {batch.peer} can no longer be sealed.",
                 remedy="Restore the database from a backup.",
                 peer=batch.peer,
                 sequence=batch.sequence,
             )
-        seed, header, body = _open(local, row, payload)
-        salt = offer_salt(seed, recipient=batch.peer, blind=leaf.blind)
-        messages.append(
-            Prepared(row=row, leaf=data, salt=salt, header=header, body=body)
-        )
+        messages.append(prepared)
     return FormedBatch(
         batch=batch,
         messages=tuple(messages),

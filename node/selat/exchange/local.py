@@ -11,6 +11,7 @@ from selat.core.seal_keys import SealPrivateKey
 from selat.exchange.peer_book import PeerBook
 from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.policy.port import Policy
+from selat.records.schema import Schema
 from selat.store.port import Store
 
 #: Clock: the present time in ms since the epoch, UTC.
@@ -32,6 +33,7 @@ class LocalNode:
         signer: Signs checkpoints of our log.
         seal_keys: Gives our seal key by identifier; None when unknown.
         policy: Gives the active policy set.
+        schema: The compiled rules of the protocol's fields.
         peers: The accepted peers.
         clock: The present time.
         entropy: Randomness.
@@ -46,6 +48,7 @@ class LocalNode:
     signer: CheckpointSigner
     seal_keys: Callable[[str], SealPrivateKey | None]
     policy: Callable[[], Policy]
+    schema: Schema
     peers: PeerBook
     clock: Clock
     entropy: Entropy

@@ -173,6 +173,7 @@ async def _build(
         entropy=os.urandom,
     )
     await policy.load()
+    schema = Schema()
     local = LocalNode(
         name=configuration.name,
         state=configuration.state,
@@ -184,6 +185,7 @@ async def _build(
         ),
         seal_keys=keys.find_seal,
         policy=policy.current,
+        schema=schema,
         peers=peers,
         clock=clock,
         entropy=os.urandom,
@@ -209,7 +211,7 @@ async def _build(
         offer_card=peering.refresh,
     )
     arrivals = Arrivals()
-    inspector = Inspector(schema=Schema(), catalogue=catalogue)
+    inspector = Inspector(schema=schema, catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
     door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
     return Node(
