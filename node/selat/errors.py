@@ -79,7 +79,7 @@ class SelatError(Exception):
     reason: ClassVar[str] = "SELAT"
 
     def __init__(
-        self, message: str, *, remedy: str = "", **context: str | int
+        self, message: str, /, *, remedy: str = "", **context: str | int
     ) -> None:
         """Keep what happened, what to do next and which thing it was about.
 

@@ -9,10 +9,12 @@ error's context (AIP-193). The client rebuilds the class from the reason.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Final, cast
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -105,15 +107,27 @@ def error_from_rpc(failure: grpc.aio.AioRpcError) -> errors.SelatError:
 
     A status without our details comes from the transport: a deadline or a
     connection that failed becomes `NodeUnreachableError`, a refused
-    certificate `UnauthenticatedError`, everything else `InternalError`.
+    certificate `UnauthenticatedError`, everything else `InternalError`. So
+    does one whose details cannot be read: a peer may send anything.
     """
-    # Typed for synchronous calls; it reads what both kinds have.
-    status = rpc_status.from_call(cast("grpc.Call", failure))
-    for detail in status.details if status is not None else ():
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info) and info.domain == DOMAIN:
+    for info in _error_infos(failure):
+        if info.domain == DOMAIN:
             return _rebuild(info, failure.details() or "")
     return _from_code(failure.code(), failure.details() or "")
+
+
+def _error_infos(
+    failure: grpc.aio.AioRpcError,
+) -> Iterator[error_details_pb2.ErrorInfo]:
+    try:
+        # Typed for synchronous calls; it reads what both kinds have.
+        status = rpc_status.from_call(cast("grpc.Call", failure))
+        for detail in status.details if status is not None else ():
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info):
+                yield info
+    except (DecodeError, ValueError):  # torn, or of another code or message
+        return
 
 
 def _rebuild(info: error_details_pb2.ErrorInfo, message: str) -> errors.SelatError:
@@ -121,11 +135,22 @@ def _rebuild(info: error_details_pb2.ErrorInfo, message: str) -> errors.SelatErr
     context = dict(info.metadata)
     remedy = context.pop(_REMEDY_KEY, "")
     if cls is errors.InvalidRecordError:
-        rows = json.loads(context.get(_VIOLATIONS_KEY, "[]"))
-        return errors.InvalidRecordError(
-            tuple(errors.Violation(path=p, rule=r, message=m) for p, r, m in rows)
-        )
+        violations = _violations(context.pop(_VIOLATIONS_KEY, ""))
+        if violations is not None:
+            return errors.InvalidRecordError(violations)
+        cls = errors.InvalidInputError
     return cls(message, remedy=remedy, **context)
+
+
+def _violations(text: str) -> tuple[errors.Violation, ...] | None:
+    """Return the violations of a record; None when they cannot be read."""
+    try:
+        return tuple(
+            errors.Violation(path=str(path), rule=str(rule), message=str(why))
+            for path, rule, why in json.loads(text)
+        )
+    except (RecursionError, TypeError, ValueError):
+        return None
 
 
 def _from_code(code: grpc.StatusCode, details: str) -> errors.SelatError:
