@@ -59,6 +59,10 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "ClearIncident": _ADMINISTRATORS,
         "GetImportState": frozenset({OFFICER, SYSTEM}),
         "PutImportState": frozenset({OFFICER, SYSTEM}),
+        "SetLegalHold": _ADMINISTRATORS,
+        "ReleaseLegalHold": _ADMINISTRATORS,
+        "RunLifecycle": _ADMINISTRATORS,
+        "ListLifecycle": frozenset({REVIEWER, ADMINISTRATOR, AUDITOR}),
     }
 )
 
@@ -70,6 +74,7 @@ class Caller:
     officer_id: str
     agency: str
     roles: frozenset[str]
+    functions: frozenset[str] = frozenset()
 
 
 class Doorkeeper:
@@ -80,7 +85,9 @@ class Doorkeeper:
         self._store = store
         self._clock = clock
         self._host = Caller(
-            officer_id=HOST_ADMINISTRATOR, agency=agency, roles=ROLES - {AUDITOR}
+            officer_id=HOST_ADMINISTRATOR,
+            agency=agency,
+            roles=frozenset({OFFICER, REVIEWER, ADMINISTRATOR}),
         )
 
     async def admit(self, context: Any, method: str) -> Caller:  # noqa: ANN401 - grpc's
@@ -118,7 +125,10 @@ class Doorkeeper:
         if row is None or not _is_valid(row, self._clock()):
             raise _unknown()
         return Caller(
-            officer_id=row.officer_id, agency=row.agency, roles=frozenset(row.roles)
+            officer_id=row.officer_id,
+            agency=row.agency,
+            roles=frozenset(row.roles),
+            functions=frozenset(row.functions),
         )
 
 

@@ -10,7 +10,7 @@ from selat.core.at_rest import StoreCipher
 from selat.core.seal_keys import SealPrivateKey
 from selat.exchange.peer_book import PeerBook
 from selat.exchange.signing import CheckpointSigner, StepObserver
-from selat.policy.port import Policy
+from selat.policy.port import DeskPolicy
 from selat.records.schema import Schema
 from selat.store.port import Store
 
@@ -47,7 +47,7 @@ class LocalNode:
     cipher: StoreCipher
     signer: CheckpointSigner
     seal_keys: Callable[[str], SealPrivateKey | None]
-    policy: Callable[[], Policy]
+    policy: Callable[[], DeskPolicy]
     schema: Schema
     peers: PeerBook
     clock: Clock
