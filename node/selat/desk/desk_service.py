@@ -13,15 +13,17 @@ from selat.desk.access import Doorkeeper
 from selat.desk.evidence import evidence_of
 from selat.desk.pages import number_from, page_size, token_for
 from selat.desk.publishing import Publisher
-from selat.desk.reading import open_all, open_message, query_from
-from selat.errors import InvalidInputError, NotFoundError, ShuttingDownError
+from selat.desk.reading import query_from
+from selat.desk.sight import SET_ASIDE, Sight, not_found
+from selat.errors import InvalidInputError, ShuttingDownError
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.links import Links
 from selat.exchange.local import LocalNode
+from selat.policy.port import Action
 from selat.store.port import Snapshot, Transaction
-from selat.store.values import Direction, Holding, MessageRow, OutboxRow, OutboxState
+from selat.store.values import Direction, MessageRow, OutboxRow, OutboxState
 from selat.v1 import desk_service_pb2 as pb
-from selat.v1 import desk_service_pb2_grpc, message_pb2
+from selat.v1 import desk_service_pb2_grpc
 
 #: A subscriber hears at least this often that the node is alive, in s.
 HEARTBEAT_S: Final = 20.0
@@ -30,7 +32,6 @@ ADMISSION_MS: Final = 1_000
 _SUBSCRIBE_CHUNK: Final = 256
 _OUTBOX_OF_ONE_MAX: Final = 500
 _RETRY_MAX: Final = 500
-_ID_BYTES: Final = 16
 
 Context = Any
 
@@ -84,10 +85,12 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.GetMessageRequest, context: Context
     ) -> pb.GetMessageResponse:
         """Return one message."""
-        await self._door.admit(context, "GetMessage")
+        caller = await self._door.admit(context, "GetMessage")
+        sight = Sight(local=self._local, caller=caller)
 
         def work(snapshot: Snapshot) -> pb.GetMessageResponse:
-            row = _find(snapshot, request.id, request.version, request.originator)
+            seen = sight.open(snapshot, request.id, request.version, request.originator)
+            row = seen.row
             entries = (
                 snapshot.outbox(message=row.number, limit=_OUTBOX_OF_ONE_MAX)
                 if row.direction is Direction.OUT
@@ -95,7 +98,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
             )
             return pb.GetMessageResponse(
                 info=convert.message_info(row),
-                message=open_message(self._local, row, snapshot.payload(row.number)),
+                message=seen.message,
                 outbox=[convert.outbox_entry(entry) for entry in entries],
             )
 
@@ -105,23 +108,24 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.SearchMessagesRequest, context: Context
     ) -> pb.SearchMessagesResponse:
         """Find messages."""
-        await self._door.admit(context, "SearchMessages")
+        caller = await self._door.admit(context, "SearchMessages")
+        sight = Sight(local=self._local, caller=caller)
         query = query_from(self._local, request)
         before = number_from(request, request.page_token)
         size = page_size(request)
 
         def work(snapshot: Snapshot) -> pb.SearchMessagesResponse:
-            rows = snapshot.search(query, before=before, limit=size + 1)
-            page = rows[:size]
-            contents = _contents(self._local, snapshot, page, request.with_contents)
+            page = sight.page(snapshot, query, before=before, size=size)
+            following = page.next_before
             return pb.SearchMessagesResponse(
                 messages=[
-                    pb.FoundMessage(info=convert.message_info(row), message=message)
-                    for row, message in zip(page, contents, strict=True)
+                    pb.FoundMessage(
+                        info=convert.message_info(seen.row),
+                        message=seen.message if request.with_contents else None,
+                    )
+                    for seen in page.seen
                 ],
-                next_page_token=(
-                    token_for(request, page[-1].number) if len(rows) > size else ""
-                ),
+                next_page_token=token_for(request, following) if following else "",
             )
 
         return await self._local.store.read(work)
@@ -130,7 +134,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.SubscribeRequest, context: Context
     ) -> AsyncIterator[pb.SubscribeResponse]:
         """Stream received messages in the order of their arrival."""
-        await self._door.admit(context, "Subscribe")
+        caller = await self._door.admit(context, "Subscribe")
         cursor = request.after
         if request.only_new:
             cursor = await self._newest(request)
@@ -139,7 +143,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         while True:
             if self._local.clock() - admitted_ms >= ADMISSION_MS:
                 # Whoever was revoked in the meantime hears no more.
-                await self._door.admit(context, "Subscribe")
+                caller = await self._door.admit(context, "Subscribe")
                 admitted_ms = self._local.clock()
             ring = self._arrivals.next_ring()
             if self._arrivals.closed:
@@ -147,7 +151,8 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                     "The node is stopping.",
                     remedy="Subscribe again after the last cursor when it runs again.",
                 )
-            work = partial(self._arrived, request, cursor)
+            sight = Sight(local=self._local, caller=caller)
+            work = partial(self._arrived, request, cursor, sight)
             responses, more, last = await self._local.store.read(work)
             for response in responses:
                 if not wanted or response.info.category in wanted:
@@ -174,16 +179,21 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         return await self._local.store.read(lambda s: s.newest_arrival())
 
     def _arrived(
-        self, request: pb.SubscribeRequest, cursor: int, snapshot: Snapshot
+        self,
+        request: pb.SubscribeRequest,
+        cursor: int,
+        sight: Sight,
+        snapshot: Snapshot,
     ) -> tuple[list[pb.SubscribeResponse], bool, int]:
         rows = snapshot.arrivals(after=cursor, limit=_SUBSCRIBE_CHUNK)
-        shown = [row for row in rows if row.holding is not Holding.QUARANTINED]
-        contents = _contents(self._local, snapshot, shown, request.with_contents)
+        shown = [row for row in rows if row.holding not in SET_ASIDE]
         responses = [
             pb.SubscribeResponse(
-                info=convert.message_info(row), message=message, cursor=row.number
+                info=convert.message_info(seen.row),
+                message=seen.message if request.with_contents else None,
+                cursor=seen.row.number,
             )
-            for row, message in zip(shown, contents, strict=True)
+            for seen in sight.visible(snapshot, shown, Action.SEARCH)
         ]
         last = rows[-1].number if rows else cursor
         return responses, len(rows) == _SUBSCRIBE_CHUNK, last
@@ -193,16 +203,20 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
     ) -> pb.AcknowledgeMessageResponse:
         """Note that the caller has taken a message in hand."""
         caller = await self._door.admit(context, "AcknowledgeMessage")
+        sight = Sight(local=self._local, caller=caller)
         now_ms, number = self._local.clock(), request.number
-        first = await self._local.store.write(
-            lambda t: t.acknowledge(number, by=caller.officer_id, at_ms=now_ms)
-        )
-        row = await self._local.store.read(lambda s: s.message(number))
-        if row is None:
-            raise _not_found()
-        return pb.AcknowledgeMessageResponse(
-            first=first, info=convert.message_info(row)
-        )
+
+        def work(transaction: Transaction) -> pb.AcknowledgeMessageResponse:
+            row = transaction.message(number)
+            if row is None or not any(sight.visible(transaction, [row], Action.VIEW)):
+                raise not_found()
+            first = transaction.acknowledge(number, by=caller.officer_id, at_ms=now_ms)
+            return pb.AcknowledgeMessageResponse(
+                first=first,
+                info=convert.message_info(transaction.message(number) or row),
+            )
+
+        return await self._local.store.write(work)
 
     async def ListOutbox(
         self, request: pb.ListOutboxRequest, context: Context
@@ -255,10 +269,11 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.GetEvidenceRequest, context: Context
     ) -> pb.GetEvidenceResponse:
         """Return the proofs of one message's exchanges."""
-        await self._door.admit(context, "GetEvidence")
+        caller = await self._door.admit(context, "GetEvidence")
+        sight = Sight(local=self._local, caller=caller)
 
         def work(snapshot: Snapshot) -> tuple[MessageRow, list[OutboxRow]]:
-            row = _find(snapshot, request.id, request.version, "")
+            row = sight.open(snapshot, request.id, request.version).row
             return row, snapshot.outbox(message=row.number, limit=_OUTBOX_OF_ONE_MAX)
 
         row, entries = await self._local.store.read(work)
@@ -266,38 +281,3 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
             self._local, row, [e for e in entries if request.peer in ("", e.peer)]
         )
         return pb.GetEvidenceResponse(exchanges=exchanges)
-
-
-def _contents(
-    local: LocalNode,
-    snapshot: Snapshot,
-    rows: list[MessageRow],
-    wanted: bool,  # noqa: FBT001 - a field of the request
-) -> list[message_pb2.Message | None]:
-    return open_all(local, snapshot, rows) if wanted else [None] * len(rows)
-
-
-def _find(
-    snapshot: Snapshot, message_id: bytes, version: int, originator: str
-) -> MessageRow:
-    if len(message_id) != _ID_BYTES:
-        raise InvalidInputError(
-            f"A message identifier has {_ID_BYTES} bytes.",
-            remedy="Give the UUID of the message.",
-        )
-    rows = snapshot.find(message_id, version or None, originator)
-    if not rows:
-        raise _not_found()
-    if len({row.originator for row in rows}) > 1:
-        raise InvalidInputError(
-            "More than one node published a message with this identifier.",
-            remedy="Name the originator too.",
-        )
-    return rows[0]
-
-
-def _not_found() -> NotFoundError:
-    return NotFoundError(
-        "No such message is kept here.",
-        remedy="Look for it with `selat search` or `selat inbox --all`.",
-    )

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from selat.policy.port import MessageFacts
-from selat.store.values import Holding, Lane
+from selat.store.values import Holding, Lane, MessageRow
 from selat.v1 import message_pb2 as pb
 from selat.v1 import records_pb2
 
@@ -51,6 +51,11 @@ def expiry_ms(header: pb.Header) -> int | None:
     return timestamp_ms(header.expires_at) if header.HasField("expires_at") else None
 
 
+def review_ms(header: pb.Header) -> int | None:
+    """Return when its author wants a message looked at again, in ms, or None."""
+    return timestamp_ms(header.review_at) if header.HasField("review_at") else None
+
+
 def lane_of(header: pb.Header) -> Lane:
     """Return the lane of a message; an urgency not stated is routine."""
     return Lane(header.urgency) if header.urgency else Lane.ROUTINE
@@ -59,6 +64,24 @@ def lane_of(header: pb.Header) -> Lane:
 def status_of(header: pb.Header) -> str:
     """Return the record status in lower case; not stated is current."""
     return STATUSES.get(header.status) or "current"
+
+
+def facts_of_row(row: MessageRow) -> MessageFacts:
+    """Return what policies may know of a message whose contents were erased."""
+    return MessageFacts(
+        originator=row.originator,
+        category=row.category,
+        record_type=row.record_type,
+        level=row.level,
+        tlp=row.tlp,
+        codes=(),
+        purposes=(),
+        releasable_to=(),
+        expires_ms=row.expires_ms,
+        created_ms=row.created_ms,
+        status=row.status,
+        holding=row.holding.value,
+    )
 
 
 def facts_of(header: pb.Header, *, holding: Holding = Holding.CURRENT) -> MessageFacts:

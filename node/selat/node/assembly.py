@@ -24,6 +24,8 @@ from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
 from selat.desk.desk_service import DeskService
+from selat.desk.legal_holds import LegalHolds
+from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
 from selat.desk.peering import Peering
 from selat.desk.publishing import Publisher
@@ -31,6 +33,7 @@ from selat.desk.status import StatusReporter
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.inspector import Inspector
 from selat.exchange.judging import Judge
+from selat.exchange.lifecycle import Lifecycle
 from selat.exchange.links import Links
 from selat.exchange.local import Clock, LocalNode
 from selat.exchange.peer_book import PeerBook
@@ -73,6 +76,7 @@ class Node:
     local: LocalNode
     policy: ActivePolicy
     links: Links
+    lifecycle: Lifecycle
     peer_service: PeerService
     desk_service: DeskService
     admin_service: AdminService
@@ -184,7 +188,7 @@ async def _build(
             store=store, mark=mark, signers=keys.log_signers, on_step=on_step
         ),
         seal_keys=keys.find_seal,
-        policy=policy.current,
+        policy=policy.policy_set,
         schema=schema,
         peers=peers,
         clock=clock,
@@ -210,6 +214,9 @@ async def _build(
         connect=connector(certificate=tls),
         offer_card=peering.refresh,
     )
+    lifecycle = Lifecycle(
+        local=local, catalogue=lambda: policy.policy_set().source.catalogue
+    )
     arrivals = Arrivals()
     inspector = Inspector(schema=schema, catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
@@ -221,6 +228,7 @@ async def _build(
         local=local,
         policy=policy,
         links=links,
+        lifecycle=lifecycle,
         peer_service=PeerService(
             local=local,
             judge=Judge(local=local, inspector=inspector),
@@ -247,6 +255,8 @@ async def _build(
                 software_version=version("selat"),
                 started_ms=clock(),
             ),
+            lifecycle=LifecycleDesk(local=local, lifecycle=lifecycle),
+            legal_holds=LegalHolds(local=local),
             own_card=card.current,
             renew_card=renew_card,
             desk_ca_pem=to_pem(authority.certificate),
