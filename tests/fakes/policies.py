@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policy folders, peers and messages for tests of decisions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from selat.policy.policy_files import PolicyFiles, read_policy_files
+from selat.policy.policy_loading import parse_source
+from selat.policy.policy_set import Identity, PolicySet
+from selat.policy.port import MessageFacts, OfficerFacts, PeerFacts
+
+SHIPPED: Final = read_policy_files(Path(__file__).parents[2] / "policy")
+#: Noon of 1 June 2026 UTC, ms since the epoch.
+NOON_MS: Final = 1_780_315_200_000
+DAY_MS: Final = 86_400_000
+
+XA: Final = Identity(
+    node="police.aa.example", state="XA", received=frozenset({"drugs", "terrorism"})
+)
+XB: Final = PeerFacts(
+    name="police.bb.example", state="XB", categories=frozenset({"drugs", "terrorism"})
+)
+OFFICER: Final = OfficerFacts(
+    officer_id="dewi", agency="Police of XA", roles=frozenset({"officer"})
+)
+REVIEWER: Final = OfficerFacts(
+    officer_id="arun", agency="Police of XA", roles=frozenset({"reviewer"})
+)
+
+
+def files_with(contents: dict[str, str | bytes | None]) -> PolicyFiles:
+    """Return the shipped files with some added, replaced or, by None, taken out."""
+    new = {**SHIPPED.contents, **contents}
+    kept = {
+        path: raw.encode() if isinstance(raw, str) else raw
+        for path, raw in new.items()
+        if raw is not None
+    }
+    return PolicyFiles(name="test", contents=MappingProxyType(kept))
+
+
+def policy_with(
+    contents: dict[str, str | bytes | None] | None = None,
+    *,
+    released: dict[str, frozenset[str]] | None = None,
+    remember: bool = True,
+) -> PolicySet:
+    """Return an unproven policy set of the shipped files with changes."""
+    source = parse_source(files_with(contents or {}), shipped=SHIPPED)
+    if released is not None:
+        source = replace(source, released=released)
+    return PolicySet(source, XA, remember=remember)
+
+
+def facts(**changes: Any) -> MessageFacts:  # noqa: ANN401 - any attribute
+    """Return facts of an ordinary message of our own."""
+    plain = MessageFacts(
+        originator=XA.node,
+        category="drugs",
+        record_type="seizure",
+        level="restricted",
+        tlp="amber",
+        codes=("H0",),
+        purposes=("investigation",),
+        releasable_to=(),
+        expires_ms=NOON_MS + 30 * DAY_MS,
+        created_ms=NOON_MS,
+    )
+    return replace(plain, **changes)
