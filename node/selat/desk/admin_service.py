@@ -9,6 +9,8 @@ from typing import Any, Final
 from selat.core.times import to_ms
 from selat.desk import convert
 from selat.desk.access import Doorkeeper
+from selat.desk.legal_holds import LegalHolds
+from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
 from selat.desk.peering import Peering
 from selat.desk.status import StatusReporter
@@ -37,6 +39,8 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         peering: Peering,
         officers: Officers,
         status: StatusReporter,
+        lifecycle: LifecycleDesk,
+        legal_holds: LegalHolds,
         own_card: Callable[[], SignedCard],
         renew_card: RenewCard,
         desk_ca_pem: bytes,
@@ -48,6 +52,8 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         self._peering = peering
         self._officers = officers
         self._status = status
+        self._lifecycle = lifecycle
+        self._legal_holds = legal_holds
         self._own_card = own_card
         self._renew_card = renew_card
         self._desk_ca_pem = desk_ca_pem
@@ -190,6 +196,43 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
             lambda t: t.put_setting(f"import/{request.source}", request.state)
         )
         return pb.PutImportStateResponse()
+
+    async def SetLegalHold(
+        self, request: pb.SetLegalHoldRequest, context: Context
+    ) -> pb.SetLegalHoldResponse:
+        """Put a message under legal hold."""
+        caller = await self._door.admit(context, "SetLegalHold")
+        rows = await self._legal_holds.set(
+            request.id,
+            request.version,
+            code=request.reason_code,
+            by=caller.officer_id,
+        )
+        return pb.SetLegalHoldResponse(messages=map(convert.message_info, rows))
+
+    async def ReleaseLegalHold(
+        self, request: pb.ReleaseLegalHoldRequest, context: Context
+    ) -> pb.ReleaseLegalHoldResponse:
+        """Release a message from legal hold."""
+        caller = await self._door.admit(context, "ReleaseLegalHold")
+        rows = await self._legal_holds.release(
+            request.id, request.version, by=caller.officer_id
+        )
+        return pb.ReleaseLegalHoldResponse(messages=map(convert.message_info, rows))
+
+    async def RunLifecycle(
+        self, request: pb.RunLifecycleRequest, context: Context
+    ) -> pb.RunLifecycleResponse:
+        """Erase what is due, or tell what would be."""
+        await self._door.admit(context, "RunLifecycle")
+        return await self._lifecycle.run(request)
+
+    async def ListLifecycle(
+        self, request: pb.ListLifecycleRequest, context: Context
+    ) -> pb.ListLifecycleResponse:
+        """List messages by how they end."""
+        await self._door.admit(context, "ListLifecycle")
+        return await self._lifecycle.page(request)
 
     def _peer(self, known: KnownPeer) -> pb.Peer:
         released = self._released().get(known.name, frozenset())

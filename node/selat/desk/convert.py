@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from selat.core.times import to_ms
 from selat.exchange.peer_book import KnownPeer
 from selat.records.walk import RecordWarning
+from selat.store.lifecycle import Erasure
 from selat.store.values import (
     Direction,
     IncidentRow,
@@ -69,6 +70,19 @@ def message_info(row: MessageRow) -> pb.MessageInfo:
         acknowledged_at=timestamp(row.acknowledged_ms),
         acknowledged_by=row.acknowledged_by,
         warning_count=row.warnings,
+        review_at=timestamp(row.review_ms),
+        legal_hold=row.legal_hold,
+    )
+
+
+def erasure(done: Erasure | None) -> pb.Erasure | None:
+    """Convert how a message was erased; None stays absent."""
+    if done is None:
+        return None
+    return pb.Erasure(
+        reason=done.reason,
+        erased_at=timestamp(done.erased_ms),
+        leaf_index=done.leaf_index,
     )
 
 

@@ -100,6 +100,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                 info=convert.message_info(row),
                 message=seen.message,
                 outbox=[convert.outbox_entry(entry) for entry in entries],
+                erasure=convert.erasure(snapshot.erasure(row.number)),
             )
 
         return await self._local.store.read(work)

@@ -21,6 +21,7 @@ from selat.exchange.facts import (
     expiry_ms,
     facts_of,
     lane_of,
+    review_ms,
     status_of,
     timestamp_ms,
 )
@@ -180,6 +181,7 @@ class Publisher:
                 for selector in inspection.selectors
             ),
             warnings=len(inspection.warnings),
+            review_ms=review_ms(header),
         )
         return _Draft(
             message=kept,

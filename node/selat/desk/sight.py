@@ -26,7 +26,7 @@ ROWS_EXAMINED_MAX: Final = 4_096
 ID_BYTES: Final = 16
 _CHUNK: Final = 256
 #: What only reviewers see until one of them lets it in.
-SET_ASIDE: Final = frozenset({Holding.QUARANTINED, Holding.REFUSED})
+SET_ASIDE: Final = frozenset(holding for holding in Holding if holding.is_hidden)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from selat.errors import (
     PeerUnreachableError,
     ReceiptInvalidError,
     SequenceGapError,
+    WrongStateError,
 )
 from selat.exchange.chains import answered
 from selat.exchange.forming import (
@@ -199,11 +200,14 @@ class Session:
             return None
         now_ms = local.clock()
         local.on_step("delivery.prepared")
-        formed = await local.store.write(
-            lambda t: form(t, queue, peer=self._peer.name, now_ms=now_ms)
-        )
-        local.on_step("delivery.formed")
         self._wake.set()  # there may be more
+        try:
+            formed = await local.store.write(
+                lambda t: form(t, queue, peer=self._peer.name, now_ms=now_ms)
+            )
+        except WrongStateError:
+            return None  # a message ended in the meantime: look again
+        local.on_step("delivery.formed")
         return formed
 
     async def _send(self, formed: FormedBatch) -> None:

@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 DRAIN_S: Final = 5.0
 #: How often the release list is looked at for changes, in s.
 POLICY_CHECK_S: Final = 1.0
+#: How often what has expired is erased, in s.
+LIFECYCLE_INTERVAL_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ async def run_node(
         background = [
             asyncio.ensure_future(node.links.run()),
             asyncio.ensure_future(_follow_policy(node)),
+            asyncio.ensure_future(_end_messages(node)),
         ]
         try:
             yield Serving(node=node, peer_port=peers.port, desk_port=desk.port)
@@ -118,6 +121,18 @@ async def _follow_policy(node: Node) -> None:
             _log.warning("policy not changed", extra={"reason": error.reason})
             with suppress(StoreError):  # tried again, and logged, all the same
                 await _note(node, error)
+
+
+async def _end_messages(node: Node) -> None:
+    """Erase what has expired or is kept no longer; a failure is an incident."""
+    while True:
+        try:
+            await node.lifecycle.run()
+        except SelatError as error:
+            _log.warning("messages not erased", extra={"reason": error.reason})
+            with suppress(StoreError):
+                await _note(node, error)
+        await asyncio.sleep(LIFECYCLE_INTERVAL_S)
 
 
 async def _note(node: Node, error: SelatError) -> None:

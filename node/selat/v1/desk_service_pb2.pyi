@@ -142,6 +142,34 @@ REVIEW_ACT_REFUSE: ReviewAct.ValueType  # 2
 """The message stays where it is, for good."""
 Global___ReviewAct: _TypeAlias = ReviewAct  # noqa: Y015
 
+class _LifecycleView:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LifecycleViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LifecycleView.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LIFECYCLE_VIEW_UNSPECIFIED: _LifecycleView.ValueType  # 0
+    """Not stated; refused."""
+    LIFECYCLE_VIEW_DUE_REVIEW: _LifecycleView.ValueType  # 1
+    """Current messages whose review date has come, newest first."""
+    LIFECYCLE_VIEW_ERASED: _LifecycleView.ValueType  # 2
+    """Erased messages, the last erased first."""
+    LIFECYCLE_VIEW_LEGAL_HOLD: _LifecycleView.ValueType  # 3
+    """Messages under legal hold, newest first."""
+
+class LifecycleView(_LifecycleView, metaclass=_LifecycleViewEnumTypeWrapper):
+    """Which messages to list."""
+
+LIFECYCLE_VIEW_UNSPECIFIED: LifecycleView.ValueType  # 0
+"""Not stated; refused."""
+LIFECYCLE_VIEW_DUE_REVIEW: LifecycleView.ValueType  # 1
+"""Current messages whose review date has come, newest first."""
+LIFECYCLE_VIEW_ERASED: LifecycleView.ValueType  # 2
+"""Erased messages, the last erased first."""
+LIFECYCLE_VIEW_LEGAL_HOLD: LifecycleView.ValueType  # 3
+"""Messages under legal hold, newest first."""
+Global___LifecycleView: _TypeAlias = LifecycleView  # noqa: Y015
+
 @_typing.final
 class MessageInfo(_message.Message):
     """What the node knows of a message without opening it."""
@@ -166,6 +194,8 @@ class MessageInfo(_message.Message):
     ACKNOWLEDGED_AT_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
     WARNING_COUNT_FIELD_NUMBER: _builtins.int
+    REVIEW_AT_FIELD_NUMBER: _builtins.int
+    LEGAL_HOLD_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number of the message, unique on this node and ascending."""
     id: _builtins.bytes
@@ -189,11 +219,15 @@ class MessageInfo(_message.Message):
     tlp: _builtins.str
     """TLP label in lower case, or empty."""
     holding: _builtins.str
-    """"current", "superseded", "quarantined", "refused" or "erased"."""
+    """"current", "superseded", "quarantined", "refused", "erased", or
+    "discarded" (erased before anybody was shown it).
+    """
     acknowledged_by: _builtins.str
     """Who took it in hand; empty until then."""
     warning_count: _builtins.int
     """How many warnings its check digits gave."""
+    legal_hold: _builtins.str
+    """Code of the legal hold that it is under; empty when it is under none."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the originator created this version."""
@@ -209,6 +243,10 @@ class MessageInfo(_message.Message):
     @_builtins.property
     def acknowledged_at(self) -> _timestamp_pb2.Timestamp:
         """When somebody took it in hand; absent until then."""
+
+    @_builtins.property
+    def review_at(self) -> _timestamp_pb2.Timestamp:
+        """When its author wants it looked at again; absent when never."""
 
     def __init__(
         self,
@@ -231,10 +269,12 @@ class MessageInfo(_message.Message):
         acknowledged_at: _timestamp_pb2.Timestamp | None = ...,
         acknowledged_by: _builtins.str = ...,
         warning_count: _builtins.int = ...,
+        review_at: _timestamp_pb2.Timestamp | None = ...,
+        legal_hold: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "created_at", b"created_at", "expires_at", b"expires_at", "stored_at", b"stored_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "created_at", b"created_at", "expires_at", b"expires_at", "review_at", b"review_at", "stored_at", b"stored_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "acknowledged_by", b"acknowledged_by", "category", b"category", "created_at", b"created_at", "direction", b"direction", "expires_at", b"expires_at", "holding", b"holding", "id", b"id", "level", b"level", "number", b"number", "originator", b"originator", "record_type", b"record_type", "status", b"status", "stored_at", b"stored_at", "tlp", b"tlp", "urgency", b"urgency", "version", b"version", "warning_count", b"warning_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "acknowledged_by", b"acknowledged_by", "category", b"category", "created_at", b"created_at", "direction", b"direction", "expires_at", b"expires_at", "holding", b"holding", "id", b"id", "legal_hold", b"legal_hold", "level", b"level", "number", b"number", "originator", b"originator", "record_type", b"record_type", "review_at", b"review_at", "status", b"status", "stored_at", b"stored_at", "tlp", b"tlp", "urgency", b"urgency", "version", b"version", "warning_count", b"warning_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -427,6 +467,7 @@ class GetMessageResponse(_message.Message):
     INFO_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     OUTBOX_FIELD_NUMBER: _builtins.int
+    ERASURE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def info(self) -> Global___MessageInfo:
         """What the node knows of it."""
@@ -439,20 +480,57 @@ class GetMessageResponse(_message.Message):
     def outbox(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutboxEntry]:
         """Where it stands with each peer; only for published messages."""
 
+    @_builtins.property
+    def erasure(self) -> Global___Erasure:
+        """How its contents were erased; absent when they were not."""
+
     def __init__(
         self,
         *,
         info: Global___MessageInfo | None = ...,
         message: _message_pb2.Message | None = ...,
         outbox: _abc.Iterable[Global___OutboxEntry] | None = ...,
+        erasure: Global___Erasure | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "message", b"message", "outbox", b"outbox"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message", "outbox", b"outbox"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMessageResponse: _TypeAlias = GetMessageResponse  # noqa: Y015
+
+@_typing.final
+class Erasure(_message.Message):
+    """The end of a message's contents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    ERASED_AT_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Stable reason code, for example "EXPIRED"."""
+    leaf_index: _builtins.int
+    """Index of the erase leaf in our log."""
+    @_builtins.property
+    def erased_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        erased_at: _timestamp_pb2.Timestamp | None = ...,
+        leaf_index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erased_at", b"erased_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_at", b"erased_at", "leaf_index", b"leaf_index", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Erasure: _TypeAlias = Erasure  # noqa: Y015
 
 @_typing.final
 class SearchMessagesRequest(_message.Message):
@@ -2205,3 +2283,261 @@ class PutImportStateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PutImportStateResponse: _TypeAlias = PutImportStateResponse  # noqa: Y015
+
+@_typing.final
+class SetLegalHoldRequest(_message.Message):
+    """Put a message under legal hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16-byte UUIDv7."""
+    version: _builtins.int
+    """The version; 0 for every version that is kept."""
+    reason_code: _builtins.str
+    """Why, as 1 to 32 of A-Z, 0-9, "_" and "-"; it stands in the log."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        reason_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "reason_code", b"reason_code", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLegalHoldRequest: _TypeAlias = SetLegalHoldRequest  # noqa: Y015
+
+@_typing.final
+class SetLegalHoldResponse(_message.Message):
+    """What came under legal hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageInfo]:
+        """One for each version, newest first."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___MessageInfo] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLegalHoldResponse: _TypeAlias = SetLegalHoldResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseLegalHoldRequest(_message.Message):
+    """Release a message from legal hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16-byte UUIDv7."""
+    version: _builtins.int
+    """The version; 0 for every version that is kept."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseLegalHoldRequest: _TypeAlias = ReleaseLegalHoldRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseLegalHoldResponse(_message.Message):
+    """What was released."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageInfo]:
+        """One for each version, newest first."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___MessageInfo] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseLegalHoldResponse: _TypeAlias = ReleaseLegalHoldResponse  # noqa: Y015
+
+@_typing.final
+class RunLifecycleRequest(_message.Message):
+    """Erase what is due."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    """Erase nothing; only tell what would be erased."""
+    def __init__(
+        self,
+        *,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunLifecycleRequest: _TypeAlias = RunLifecycleRequest  # noqa: Y015
+
+@_typing.final
+class RunLifecycleResponse(_message.Message):
+    """What was erased, or would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """More is due than these."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LifecycleEntry]:
+        """At most 500, by ascending number."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___LifecycleEntry] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "more", b"more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunLifecycleResponse: _TypeAlias = RunLifecycleResponse  # noqa: Y015
+
+@_typing.final
+class ListLifecycleRequest(_message.Message):
+    """List messages by how they end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIEW_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    view: Global___LifecycleView.ValueType
+    """Which ones."""
+    page_size: _builtins.int
+    """At most so many; 0 means 50, the most is 500."""
+    page_token: _builtins.str
+    """The token of the page before, with otherwise the same request."""
+    def __init__(
+        self,
+        *,
+        view: Global___LifecycleView.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "view", b"view"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLifecycleRequest: _TypeAlias = ListLifecycleRequest  # noqa: Y015
+
+@_typing.final
+class ListLifecycleResponse(_message.Message):
+    """One page of messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LifecycleEntry]:
+        """In the order that the view says."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___LifecycleEntry] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLifecycleResponse: _TypeAlias = ListLifecycleResponse  # noqa: Y015
+
+@_typing.final
+class LifecycleEntry(_message.Message):
+    """A message with how it ends."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INFO_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    ON_ITS_WAY_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why it is or would be erased, or the code of its legal hold; else empty."""
+    leaf_index: _builtins.int
+    """Index of the erase or legal-hold leaf in our log; 0 without one."""
+    officer: _builtins.str
+    """Short name of the administrator who put it under legal hold."""
+    on_its_way: _builtins.bool
+    """It is due, and erased only after the receipt of the batch that holds it."""
+    @_builtins.property
+    def info(self) -> Global___MessageInfo:
+        """What the node knows of it."""
+
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it was erased or came under legal hold; absent when it did not."""
+
+    def __init__(
+        self,
+        *,
+        info: Global___MessageInfo | None = ...,
+        reason: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        leaf_index: _builtins.int = ...,
+        officer: _builtins.str = ...,
+        on_its_way: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "info", b"info"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "info", b"info", "leaf_index", b"leaf_index", "officer", b"officer", "on_its_way", b"on_its_way", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LifecycleEntry: _TypeAlias = LifecycleEntry  # noqa: Y015

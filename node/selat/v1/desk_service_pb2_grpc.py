@@ -575,6 +575,26 @@ class AdminServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.PutImportStateRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.PutImportStateResponse.FromString,
                 _registered_method=True)
+        self.SetLegalHold = channel.unary_unary(
+                '/selat.v1.AdminService/SetLegalHold',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.SetLegalHoldRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.SetLegalHoldResponse.FromString,
+                _registered_method=True)
+        self.ReleaseLegalHold = channel.unary_unary(
+                '/selat.v1.AdminService/ReleaseLegalHold',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ReleaseLegalHoldRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ReleaseLegalHoldResponse.FromString,
+                _registered_method=True)
+        self.RunLifecycle = channel.unary_unary(
+                '/selat.v1.AdminService/RunLifecycle',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.FromString,
+                _registered_method=True)
+        self.ListLifecycle = channel.unary_unary(
+                '/selat.v1.AdminService/ListLifecycle',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -666,6 +686,34 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetLegalHold(self, request, context):
+        """Put a message under legal hold: it is not erased until it is released.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseLegalHold(self, request, context):
+        """Release a message from legal hold.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunLifecycle(self, request, context):
+        """Erase what has expired or is kept no longer now, or tell what would be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLifecycle(self, request, context):
+        """List messages due for review, erased messages or those under legal hold.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -728,6 +776,26 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.PutImportState,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.PutImportStateRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.PutImportStateResponse.SerializeToString,
+            ),
+            'SetLegalHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLegalHold,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.SetLegalHoldRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.SetLegalHoldResponse.SerializeToString,
+            ),
+            'ReleaseLegalHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseLegalHold,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ReleaseLegalHoldRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ReleaseLegalHoldResponse.SerializeToString,
+            ),
+            'RunLifecycle': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunLifecycle,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.SerializeToString,
+            ),
+            'ListLifecycle': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLifecycle,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1055,6 +1123,114 @@ class AdminService:
             '/selat.v1.AdminService/PutImportState',
             selat_dot_v1_dot_desk__service__pb2.PutImportStateRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.PutImportStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLegalHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/SetLegalHold',
+            selat_dot_v1_dot_desk__service__pb2.SetLegalHoldRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.SetLegalHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseLegalHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/ReleaseLegalHold',
+            selat_dot_v1_dot_desk__service__pb2.ReleaseLegalHoldRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ReleaseLegalHoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunLifecycle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/RunLifecycle',
+            selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLifecycle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/ListLifecycle',
+            selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.FromString,
             options,
             channel_credentials,
             insecure,

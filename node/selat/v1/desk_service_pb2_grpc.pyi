@@ -231,6 +231,14 @@ class AdminServiceStub:
     """Return what an import remembered of its last run."""
     PutImportState: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.PutImportStateRequest, _desk_service_pb2.PutImportStateResponse]
     """Keep what an import must remember for its next run."""
+    SetLegalHold: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.SetLegalHoldRequest, _desk_service_pb2.SetLegalHoldResponse]
+    """Put a message under legal hold: it is not erased until it is released."""
+    ReleaseLegalHold: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ReleaseLegalHoldRequest, _desk_service_pb2.ReleaseLegalHoldResponse]
+    """Release a message from legal hold."""
+    RunLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RunLifecycleRequest, _desk_service_pb2.RunLifecycleResponse]
+    """Erase what has expired or is kept no longer now, or tell what would be."""
+    ListLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]
+    """List messages due for review, erased messages or those under legal hold."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -263,6 +271,14 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Return what an import remembered of its last run."""
     PutImportState: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.PutImportStateRequest, _desk_service_pb2.PutImportStateResponse]  # type: ignore[assignment]
     """Keep what an import must remember for its next run."""
+    SetLegalHold: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.SetLegalHoldRequest, _desk_service_pb2.SetLegalHoldResponse]  # type: ignore[assignment]
+    """Put a message under legal hold: it is not erased until it is released."""
+    ReleaseLegalHold: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ReleaseLegalHoldRequest, _desk_service_pb2.ReleaseLegalHoldResponse]  # type: ignore[assignment]
+    """Release a message from legal hold."""
+    RunLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RunLifecycleRequest, _desk_service_pb2.RunLifecycleResponse]  # type: ignore[assignment]
+    """Erase what has expired or is kept no longer now, or tell what would be."""
+    ListLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]  # type: ignore[assignment]
+    """List messages due for review, erased messages or those under legal hold."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a node offers to its administrators."""
@@ -364,5 +380,37 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.PutImportStateResponse, _abc.Awaitable[_desk_service_pb2.PutImportStateResponse]]:
         """Keep what an import must remember for its next run."""
+
+    @_abc_1.abstractmethod
+    def SetLegalHold(
+        self,
+        request: _desk_service_pb2.SetLegalHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.SetLegalHoldResponse, _abc.Awaitable[_desk_service_pb2.SetLegalHoldResponse]]:
+        """Put a message under legal hold: it is not erased until it is released."""
+
+    @_abc_1.abstractmethod
+    def ReleaseLegalHold(
+        self,
+        request: _desk_service_pb2.ReleaseLegalHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ReleaseLegalHoldResponse, _abc.Awaitable[_desk_service_pb2.ReleaseLegalHoldResponse]]:
+        """Release a message from legal hold."""
+
+    @_abc_1.abstractmethod
+    def RunLifecycle(
+        self,
+        request: _desk_service_pb2.RunLifecycleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.RunLifecycleResponse, _abc.Awaitable[_desk_service_pb2.RunLifecycleResponse]]:
+        """Erase what has expired or is kept no longer now, or tell what would be."""
+
+    @_abc_1.abstractmethod
+    def ListLifecycle(
+        self,
+        request: _desk_service_pb2.ListLifecycleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ListLifecycleResponse, _abc.Awaitable[_desk_service_pb2.ListLifecycleResponse]]:
+        """List messages due for review, erased messages or those under legal hold."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
