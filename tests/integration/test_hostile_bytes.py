@@ -90,7 +90,7 @@ async def test_spoiled_contents_are_answered_one_by_one(
                 for message in records()[:BATCH_MESSAGES_MAX]
             ]
             outcomes |= set(await stream.outcomes(liar.batch(*told)))
-    assert outcomes == {("accepted", ""), ("refused", "INVALID_RECORD")}
+    assert outcomes >= {("accepted", ""), ("refused", "INVALID_RECORD")}
     assert await victim.incidents() == {}
 
 
