@@ -24,9 +24,7 @@ from selat.policy.policy_files import (
 )
 from selat.policy.policy_loading import build_policy_set, prove_policy_set
 from selat.policy.policy_set import Identity, PolicySet
-from selat.policy.port import Policy
 from selat.policy.release_list import format_release_list
-from selat.policy.without_holds import WithoutHolds
 from selat.store.port import Store, Transaction
 
 _SETTING = "policy/digest"
@@ -69,10 +67,6 @@ class ActivePolicy:
         self._entropy = entropy
         self._seen: _Seen | None = None
         self._active: PolicySet | None = None
-
-    def current(self) -> Policy:
-        """Return the set in force, as it answers who can neither hold nor redact."""
-        return WithoutHolds(self.policy_set())
 
     def policy_set(self) -> PolicySet:
         """Return the set in force.
