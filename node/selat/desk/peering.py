@@ -54,7 +54,7 @@ class Peering:
             fingerprint: What the peer told by telephone; for a peer that is
                 known it may be empty, because the root vouches.
             categories: What may be released to it; empty leaves it unchanged.
-            by: Role or short name of who does it.
+            by: Role of who does it.
 
         Returns:
             The peer, and whether it was known before.
@@ -102,7 +102,7 @@ class Peering:
         signed = parse_card(envelope)
         if signed.digest == peer.card.digest:
             return
-        if signed.card.sequence > peer.card.card.sequence:
+        if signed.card.sequence >= peer.card.card.sequence:
             verify_successor(peer.card, signed)
             await self.add(envelope, fingerprint="", categories=frozenset(), by="peer")
 

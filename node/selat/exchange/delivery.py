@@ -139,6 +139,7 @@ class Session:
                 peer=self._peer.name,
             ) from error
         await self._check_greeting(greeting, link)
+        await self._receipts.join_last(self._peer.name)
         self._known_size = greeting.checkpoint_size
         await self._local.store.write(self._note_contact)
         self._on_open()

@@ -25,7 +25,7 @@ from selat.exchange.chains import answered, known_state, newer
 from selat.exchange.forming import FormedBatch
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
-from selat.store.port import Transaction
+from selat.store.port import Snapshot, Transaction
 from selat.store.values import (
     BatchReceipt,
     Link,
@@ -191,29 +191,61 @@ class ReceiptKeeper:
         )
         return newest
 
+    async def join_last(self, peer: str) -> None:
+        """Prove that the last receipts are of the log that we know newest.
+
+        What the peer delivered since may have told of another one.
+
+        Raises:
+            CheckpointForkedError: They are not.
+        """
+
+        def last_receipts(snapshot: Snapshot) -> PeerCheckpoint | None:
+            waiting = snapshot.open_batches(peer)
+            following = (
+                waiting[0].sequence
+                if waiting
+                else snapshot.link(peer).sent_sequence + 1
+            )
+            receipt = snapshot.batch_receipt(peer, following - 1)
+            if receipt is None:
+                return None
+            return snapshot.peer_checkpoint(peer, receipt.checkpoint_size)
+
+        last = await self._local.store.read(last_receipts)
+        if last is not None and self._chain is not None:
+            await self._prove_one_log(peer, last, self._chain)
+
     async def _join(self, peer: str, newest: PeerCheckpoint) -> None:
         """Prove that both directions saw one history of the peer's log."""
-        chain, now_ms = self._chain, self._local.clock()
-        if (
-            chain is None
-            or newest.size == chain.size
-            or now_ms < self._joined_ms + JOIN_INTERVAL_MS
-        ):
+        now_ms = self._local.clock()
+        if self._chain is None or now_ms < self._joined_ms + JOIN_INTERVAL_MS:
             return
-        self._joined_ms = now_ms
-        proof = await self._prove(chain.size, newest.size)
+        if newest.size != self._chain.size:
+            self._joined_ms = now_ms
+            await self._prove_one_log(peer, self._chain, newest)
+
+    async def _prove_one_log(
+        self,
+        peer: str,
+        old: PeerCheckpoint | KnownState,
+        new: PeerCheckpoint | KnownState,
+    ) -> None:
+        if old.size == new.size:  # kept checkpoints of one size have one root
+            return
+        proof = await self._prove(old.size, new.size)
         try:
             verify_consistency(
-                old_size=chain.size,
-                old_root=chain.root,
-                new_size=newest.size,
-                new_root=newest.root,
+                old_size=old.size,
+                old_root=old.root,
+                new_size=new.size,
+                new_root=new.root,
                 proof=proof,
             )
         except ProofError as error:
             raise CheckpointForkedError(
-                f"{peer} signed {chain.size} and {newest.size} leaves that "
-                "do not belong to one log.",
+                f"{peer} signed {old.size} and {new.size} leaves that do not belong "
+                "to one log.",
                 remedy="Stop and call the peer: its log shows two histories.",
                 peer=peer,
             ) from error
