@@ -42,7 +42,7 @@ class LastReceipts:
     def __init__(self, theirs: PeerCheckpoint | None) -> None:
         self._theirs = theirs
 
-    async def read(self, work: Callable[[Any], Any]) -> Any:
+    async def read(self, work: Callable[[Any], object]) -> object:
         return work(self)
 
     def open_batches(self, peer: str) -> list[object]:
@@ -69,7 +69,9 @@ class LastReceipts:
         return self._theirs
 
 
-def keeper(theirs: PeerCheckpoint | None, *, newest: PeerCheckpoint, log: Tree) -> Any:
+def keeper(
+    theirs: PeerCheckpoint | None, *, newest: PeerCheckpoint, log: Tree
+) -> ReceiptKeeper:
     local: Any = SimpleNamespace(store=LastReceipts(theirs), clock=lambda: 0)
     receipts = ReceiptKeeper(local=local, prove=log.prove)
     receipts.begin(Link(peer=PEER, checkpoint=newest))
