@@ -174,6 +174,7 @@ def _rule(
         source=source,
         permits=True,
         reason="",
+        remedy="",
         obligations=obligations,
         redact=redact,
         notify=frozenset(),

@@ -11,6 +11,9 @@ which Cedar carries and does not read:
 ``@obligation``, ``@redact``
     What lifts a forbid, or comes with a permit: a person's approval, or fields
     taken out for the recipient.
+``@remedy``
+    What would have to change for a forbid not to apply, one plain sentence
+    without a full stop.
 ``@notify``
     Function to tell when the policy decides.
 
@@ -37,7 +40,9 @@ MAX_CEDAR_BYTES: Final = 128 * 1024
 
 OBLIGATIONS: Final = frozenset({TWO_PERSON, REVIEW})
 _REQUIRED: Final = ("id", "title", "principle")
-_KNOWN: Final = frozenset({*_REQUIRED, "reason", "obligation", "redact", "notify"})
+_KNOWN: Final = frozenset(
+    {*_REQUIRED, "reason", "remedy", "obligation", "redact", "notify"}
+)
 _ID: Final = re.compile(r"[a-z0-9-]+(/[a-z0-9._-]+)+")
 _REASON: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _FUNCTION: Final = re.compile(r"[a-z][a-z-]{0,63}")
@@ -56,6 +61,7 @@ class Rule:
         source: File it comes from.
         permits: Whether it permits; otherwise it forbids.
         reason: Reason code of its denials, or empty.
+        remedy: What would have to change for it not to apply, or empty.
         obligations: What a person has to do.
         redact: What is taken out.
         notify: Functions to tell.
@@ -69,6 +75,7 @@ class Rule:
     source: str
     permits: bool
     reason: str
+    remedy: str
     obligations: frozenset[str]
     redact: frozenset[str]
     notify: frozenset[str]
@@ -149,6 +156,7 @@ def _rule(
         source=source,
         permits=policy["effect"] == "permit",
         reason=notes.get("reason", ""),
+        remedy=notes.get("remedy", ""),
         obligations=_names(notes, "obligation"),
         redact=_names(notes, "redact"),
         notify=_names(notes, "notify"),
