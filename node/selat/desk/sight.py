@@ -8,7 +8,7 @@ a count, not as an error of another kind than for what was never there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from selat.desk.access import REVIEWER, Caller
@@ -25,8 +25,6 @@ from selat.v1 import message_pb2
 ROWS_EXAMINED_MAX: Final = 4_096
 ID_BYTES: Final = 16
 _CHUNK: Final = 256
-#: What only reviewers see until one of them lets it in.
-SET_ASIDE: Final = frozenset(holding for holding in Holding if holding.is_hidden)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +87,25 @@ class Sight:
             row: The message.
             message: Its contents; None when they are erased.
         """
-        if row.holding in SET_ASIDE and REVIEWER not in self._caller.roles:
+        if row.holding.is_hidden and not self._reviews(row):
             return False
-        facts = (
-            facts_of_row(row)
-            if message is None
-            else facts_of(message.header, holding=row.holding)
-        )
+        if message is None:
+            # Of an erased message only the row is left: its age decides no more
+            # who may know that it was here.
+            facts = replace(facts_of_row(row), created_ms=None, expires_ms=None)
+        else:
+            facts = facts_of(message.header, holding=row.holding)
         ask = self._policy.view if action is Action.VIEW else self._policy.search
         decision = ask(facts, self.officer(row.author), now_ms=self._now_ms)
         return decision.effect is Effect.PERMIT
+
+    def _reviews(self, row: MessageRow) -> bool:
+        """Tell whether a message waits for a reviewer and the caller is one.
+
+        What a reviewer refused, or nobody was shown in time, is for no one.
+        """
+        waits = row.holding is Holding.QUARANTINED
+        return waits and REVIEWER in self._caller.roles
 
     def visible(
         self, snapshot: Snapshot, rows: Sequence[MessageRow], action: Action
