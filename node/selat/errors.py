@@ -17,6 +17,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     ├── AccessError                  the caller may not do this
     │   ├── UnauthenticatedError
     │   ├── RoleMissingError
+    │   ├── SelfReviewError
     │   └── PolicyDeniedError
     ├── StateError                   the thing is not there, or not in that state
     │   ├── NotFoundError
@@ -177,6 +178,12 @@ class RoleMissingError(AccessError):
     """The caller is known but holds none of the roles that the call needs."""
 
     reason = "ROLE_MISSING"
+
+
+class SelfReviewError(AccessError):
+    """A second person has to decide, not the one who published the message."""
+
+    reason = "SELF_REVIEW"
 
 
 class PolicyDeniedError(AccessError):

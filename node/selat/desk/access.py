@@ -46,6 +46,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "AcknowledgeMessage": _READERS,
         "ListOutbox": _READERS | _ADMINISTRATORS,
         "RetryOutbox": frozenset({OFFICER, SYSTEM, ADMINISTRATOR}),
+        "ListReviews": frozenset({REVIEWER}),
+        "DecideReview": frozenset({REVIEWER}),
         "GetEvidence": _READERS | {AUDITOR},
         "GetOwnCard": ROLES,
         "RenewCard": _ADMINISTRATORS,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from selat.core.times import to_ms
 from selat.desk import convert
-from selat.desk.access import Doorkeeper
+from selat.desk.access import ADMINISTRATOR, Doorkeeper
 from selat.desk.legal_holds import LegalHolds
 from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
@@ -89,12 +89,12 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         self, request: pb.AddPeerRequest, context: Context
     ) -> pb.AddPeerResponse:
         """Accept a peer."""
-        caller = await self._door.admit(context, "AddPeer")
+        await self._door.admit(context, "AddPeer")
         peer, updated = await self._peering.add(
             request.envelope,
             fingerprint=request.fingerprint,
             categories=frozenset(request.categories),
-            by=caller.officer_id,
+            by=ADMINISTRATOR,
         )
         return pb.AddPeerResponse(peer=self._peer(peer), updated=updated)
 
@@ -111,8 +111,8 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         self, request: pb.RemovePeerRequest, context: Context
     ) -> pb.RemovePeerResponse:
         """Remove a peer."""
-        caller = await self._door.admit(context, "RemovePeer")
-        peer = await self._peering.remove(request.name, by=caller.officer_id)
+        await self._door.admit(context, "RemovePeer")
+        peer = await self._peering.remove(request.name, by=ADMINISTRATOR)
         return pb.RemovePeerResponse(peer=self._peer(peer))
 
     async def AddOfficer(

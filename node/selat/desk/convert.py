@@ -102,6 +102,10 @@ def outbox_entry(row: OutboxRow) -> pb.OutboxEntry:
         attempts=row.attempts,
         sequence=row.sequence or 0,
         reason=row.reason,
+        held_at=timestamp(row.held_ms),
+        obligations=row.obligations,
+        approved=row.approved,
+        redacted=row.redacted,
     )
 
 

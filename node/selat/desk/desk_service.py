@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any, Final
 
 from selat.desk import convert
-from selat.desk.access import Doorkeeper
+from selat.desk.access import REVIEWER, Doorkeeper
 from selat.desk.evidence import evidence_of
 from selat.desk.pages import number_from, page_size, token_for
 from selat.desk.publishing import Publisher
 from selat.desk.reading import query_from
-from selat.desk.sight import SET_ASIDE, Sight, not_found
+from selat.desk.reviews import ReviewDesk
+from selat.desk.sight import Sight, not_found
 from selat.errors import InvalidInputError, ShuttingDownError
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.links import Links
@@ -45,6 +46,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         local: LocalNode,
         door: Doorkeeper,
         publisher: Publisher,
+        reviews: ReviewDesk,
         arrivals: Arrivals,
         links: Links,
     ) -> None:
@@ -52,6 +54,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self._local = local
         self._door = door
         self._publisher = publisher
+        self._reviews = reviews
         self._arrivals = arrivals
         self._links = links
 
@@ -59,9 +62,11 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.PublishRequest, context: Context
     ) -> pb.PublishResponse:
         """Publish messages."""
-        await self._door.admit(context, "Publish")
+        caller = await self._door.admit(context, "Publish")
         publisher = self._publisher
-        drafts = await asyncio.to_thread(publisher.draft_all, list(request.messages))
+        drafts = await asyncio.to_thread(
+            publisher.draft_all, list(request.messages), author=caller.officer_id
+        )
         self._local.on_step("publish.drafted")
         published = await self._local.store.write(
             lambda t: publisher.keep_all(t, drafts)
@@ -111,7 +116,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         """Find messages."""
         caller = await self._door.admit(context, "SearchMessages")
         sight = Sight(local=self._local, caller=caller)
-        query = query_from(self._local, request)
+        query = query_from(self._local, request, quarantined=REVIEWER in caller.roles)
         before = number_from(request, request.page_token)
         size = page_size(request)
 
@@ -187,16 +192,16 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         snapshot: Snapshot,
     ) -> tuple[list[pb.SubscribeResponse], bool, int]:
         rows = snapshot.arrivals(after=cursor, limit=_SUBSCRIBE_CHUNK)
-        shown = [row for row in rows if row.holding not in SET_ASIDE]
+        shown = [row for row in rows if not row.holding.is_hidden]
         responses = [
             pb.SubscribeResponse(
                 info=convert.message_info(seen.row),
                 message=seen.message if request.with_contents else None,
-                cursor=seen.row.number,
+                cursor=seen.row.cursor,
             )
             for seen in sight.visible(snapshot, shown, Action.SEARCH)
         ]
-        last = rows[-1].number if rows else cursor
+        last = rows[-1].cursor if rows else cursor
         return responses, len(rows) == _SUBSCRIBE_CHUNK, last
 
     async def AcknowledgeMessage(
@@ -209,7 +214,9 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
 
         def work(transaction: Transaction) -> pb.AcknowledgeMessageResponse:
             row = transaction.message(number)
-            if row is None or not any(sight.visible(transaction, [row], Action.VIEW)):
+            if row is None or row.holding.is_hidden:
+                raise not_found()
+            if not any(sight.visible(transaction, [row], Action.VIEW)):
                 raise not_found()
             first = transaction.acknowledge(number, by=caller.officer_id, at_ms=now_ms)
             return pb.AcknowledgeMessageResponse(
@@ -265,6 +272,20 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         for peer in self._local.peers.accepted():
             self._links.wake(peer.name)
         return pb.RetryOutboxResponse(numbers=numbers)
+
+    async def ListReviews(
+        self, request: pb.ListReviewsRequest, context: Context
+    ) -> pb.ListReviewsResponse:
+        """List what waits for a person."""
+        caller = await self._door.admit(context, "ListReviews")
+        return await self._reviews.waiting(request, caller)
+
+    async def DecideReview(
+        self, request: pb.DecideReviewRequest, context: Context
+    ) -> pb.DecideReviewResponse:
+        """Approve or refuse what waits."""
+        caller = await self._door.admit(context, "DecideReview")
+        return await self._reviews.decide(request, caller)
 
     async def GetEvidence(
         self, request: pb.GetEvidenceRequest, context: Context

@@ -74,8 +74,14 @@ class Publisher:
         self._inspector = inspector
         self._wake = wake
 
-    def draft_all(self, messages: Sequence[message_pb2.Message]) -> list[_Draft]:
+    def draft_all(
+        self, messages: Sequence[message_pb2.Message], *, author: str
+    ) -> list[_Draft]:
         """Validate and protect messages; nothing is kept yet.
+
+        Args:
+            messages: The messages.
+            author: Who publishes them.
 
         Raises:
             InvalidInputError: None or too many messages, or one names an
@@ -89,7 +95,7 @@ class Publisher:
                 f"{len(messages)}.",
                 remedy="Split the messages over several calls.",
             )
-        return [self._draft(message) for message in messages]
+        return [self._draft(message, author) for message in messages]
 
     def keep_all(
         self, transaction: Transaction, drafts: Sequence[_Draft]
@@ -140,7 +146,7 @@ class Publisher:
         for recipients, queued in by_recipients.items():
             transaction.enqueue(queued, recipients, now_ms)
 
-    def _draft(self, message: message_pb2.Message) -> _Draft:
+    def _draft(self, message: message_pb2.Message, author: str) -> _Draft:
         local, now_ms = self._local, self._local.clock()
         header = self._complete(message, now_ms)
         inspection = self._inspector.inspect(header, message.body, strict=True)
@@ -181,6 +187,7 @@ class Publisher:
                 for selector in inspection.selectors
             ),
             warnings=len(inspection.warnings),
+            author=author,
             review_ms=review_ms(header),
         )
         return _Draft(

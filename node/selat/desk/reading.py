@@ -50,8 +50,15 @@ def open_all(
     return [open_message(local, row, payloads.get(row.number)) for row in rows]
 
 
-def query_from(local: LocalNode, request: pb.SearchMessagesRequest) -> MessageQuery:
+def query_from(
+    local: LocalNode, request: pb.SearchMessagesRequest, *, quarantined: bool
+) -> MessageQuery:
     """Return what a search request asks of the store.
+
+    Args:
+        local: Our node.
+        request: The request.
+        quarantined: Whether the caller may find quarantined messages.
 
     Raises:
         InvalidInputError: Too many selectors, or one that identifies nothing.
@@ -81,6 +88,7 @@ def query_from(local: LocalNode, request: pb.SearchMessagesRequest) -> MessageQu
         ),
         unacknowledged=request.unacknowledged,
         current_only=not request.include_past,
+        quarantined=quarantined,
     )
 
 

@@ -71,6 +71,14 @@ class StatusReporter:
             unacknowledged=counts.unacknowledged,
             links=[self._link(link, counts) for link in links],
             incidents=[convert.incident(row) for row in incidents],
+            held=sum(
+                queue.count
+                for queue in counts.queues
+                if queue.state is OutboxState.HELD
+            ),
+            oldest_held_at=convert.timestamp(counts.oldest_held_ms),
+            quarantined=counts.quarantined,
+            oldest_quarantined_at=convert.timestamp(counts.oldest_quarantined_ms),
         )
 
     def _link(self, link: Link, counts: StoreCounts) -> pb.LinkStatus:
@@ -85,6 +93,8 @@ class StatusReporter:
             refused=queue.get(OutboxState.REFUSED, 0),
             withheld=queue.get(OutboxState.WITHHELD, 0),
             dead=queue.get(OutboxState.DEAD, 0),
+            held=queue.get(OutboxState.HELD, 0),
+            quarantined=queue.get(OutboxState.QUARANTINED, 0),
             sent_sequence=link.sent_sequence,
             received_sequence=link.received_sequence,
             verified_size=link.checkpoint.size if link.checkpoint else 0,

@@ -8,7 +8,7 @@ so that one bad message never holds up the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -28,6 +28,7 @@ from selat.exchange.facts import (
     expiry_ms,
     facts_of,
     lane_of,
+    review_ms,
     status_of,
     timestamp_ms,
 )
@@ -36,22 +37,32 @@ from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.policy.port import Decision, Effect, MessageFacts
 from selat.store.port import Snapshot, Transaction
-from selat.store.values import Direction, NewMessage, Payload
+from selat.store.values import Direction, Holding, MessageRow, NewMessage, Payload
 from selat.v1 import message_pb2
 
 _BLIND_BYTES: Final = 32
-ACCEPTED: Final = "accepted"
-REFUSED: Final = "refused"
+_OUTCOMES: Final = {
+    Effect.PERMIT: "accepted",
+    Effect.HOLD: "quarantined",
+    Effect.WITHHOLD: "refused",
+}
+#: What is said again of a message that is kept already, by what it is held as.
+_EFFECTS: Final = {
+    Holding.QUARANTINED: Effect.HOLD,
+    Holding.REFUSED: Effect.WITHHOLD,
+    Holding.DISCARDED: Effect.WITHHOLD,
+}
 
 #: Policy id of what is refused because it breaks the schema.
 _SCHEMA: Final = Decision(
     effect=Effect.WITHHOLD, policies=("intake/schema",), reason="INVALID_RECORD"
 )
+_ONCE: Final = "intake/once"
 #: Policy id of a version that was accepted before with other contents.
 _CONFLICT: Final = Decision(
-    effect=Effect.WITHHOLD, policies=("intake/once",), reason="VERSION_CONFLICT"
+    effect=Effect.WITHHOLD, policies=(_ONCE,), reason="VERSION_CONFLICT"
 )
-#: Reason of an acceptance that changes nothing: the message was here before.
+#: Reason of an answer that changes nothing: the message was here before.
 DUPLICATE: Final = "DUPLICATE"
 
 
@@ -119,7 +130,7 @@ class Judge:
             return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
         now_ms = local.clock()
         decision = local.policy().accept(facts, peer.facts, now_ms=now_ms)
-        if decision.effect is not Effect.PERMIT:
+        if decision.effect is Effect.WITHHOLD:
             return Judged(offer=offer, opened=opened, decision=decision, message=None)
         protected = local.cipher.protect(
             pack(
@@ -152,6 +163,12 @@ class Judge:
                 for selector in inspection.selectors
             ),
             warnings=len(inspection.warnings),
+            review_ms=review_ms(header),
+            holding=(
+                Holding.CURRENT
+                if decision.effect is Effect.PERMIT
+                else Holding.QUARANTINED
+            ),
         )
         return Judged(offer=offer, opened=opened, decision=decision, message=message)
 
@@ -163,7 +180,7 @@ class Judge:
         *,
         now_ms: int,
     ) -> tuple[list[bytes], list[int | None]]:
-        """Keep what is accepted, once.
+        """Keep what is accepted or quarantined, once.
 
         Returns:
             The receipt leaves, and the arrival numbers of what was kept (None
@@ -200,21 +217,16 @@ class Judge:
                 continue
             key = (item.message.message_id, item.message.version)
             first = first_of.get(key)
-            same = (
-                _contents(first) == _contents(item)
-                if first is not None
-                else self._same_as_kept(transaction, originator, item)
-            )
-            if same is None:
-                first_of[key] = item
-            elif same:
-                answers[position] = _Answer(
-                    decision=item.decision, reason=DUPLICATE, number=None
+            row = None if first else self._kept(transaction, originator, item)
+            if first is not None:
+                answers[position] = _answer_again(
+                    item, item.message.holding, same=_contents(first) == _contents(item)
                 )
+            elif row is not None:
+                same = self._is_same(transaction, row, item)
+                answers[position] = _answer_again(item, row.holding, same=same)
             else:
-                answers[position] = _Answer(
-                    decision=_CONFLICT, reason=_CONFLICT.reason, number=None
-                )
+                first_of[key] = item
         fresh = [
             (position, item)
             for position, item in enumerate(judged)
@@ -226,19 +238,18 @@ class Judge:
         }
         return [answers[position] for position in range(len(judged))]
 
-    def _same_as_kept(
+    def _kept(
         self, snapshot: Snapshot, originator: str, item: Judged
-    ) -> bool | None:
-        """Compare with what is kept of that version; None when nothing is."""
+    ) -> MessageRow | None:
+        """Return what is kept of that version, if anything is."""
         leaf = item.offer.leaf
-        rows = [
-            row
-            for row in snapshot.find(leaf.id.bytes, leaf.version, originator)
-            if row.direction is Direction.IN
-        ]
-        if not rows:
-            return None
-        payload = snapshot.payload(rows[0].number)
+        for row in snapshot.find(leaf.id.bytes, leaf.version, originator):
+            if row.direction is Direction.IN:
+                return row
+        return None
+
+    def _is_same(self, snapshot: Snapshot, kept: MessageRow, item: Judged) -> bool:
+        payload = snapshot.payload(kept.number)
         if payload is None:
             return True  # erased: it was here, and it must not come back
         return self._reveal(payload, item) == _contents(item)
@@ -273,7 +284,7 @@ class Judge:
             sender=self._local.name,
             recipient=peer.name,
             time_ms=now_ms,
-            outcome=ACCEPTED if decision.effect is Effect.PERMIT else REFUSED,
+            outcome=_OUTCOMES[decision.effect],
             reason=answer.reason,
             policy=policy,
             effect=decision.effect.value,
@@ -282,8 +293,18 @@ class Judge:
         ).encode()
 
 
+def _answer_again(item: Judged, holding: Holding, *, same: bool) -> _Answer:
+    """Answer a message whose version is here, as what it is held as now."""
+    if not same:
+        return _Answer(decision=_CONFLICT, reason=_CONFLICT.reason, number=None)
+    decision, effect = item.decision, _EFFECTS.get(holding, Effect.PERMIT)
+    if decision.effect is not effect:
+        decision = replace(decision, effect=effect, policies=(_ONCE,))
+    return _Answer(decision=decision, reason=DUPLICATE, number=None)
+
+
 def _keep(transaction: Transaction, judged: Sequence[Judged]) -> list[_Answer]:
-    """Keep the accepted ones of messages that were not here before.
+    """Keep what may enter or waits, of messages that were not here before.
 
     Raises:
         AlreadyExistsError: One of them was; then none of them is kept.

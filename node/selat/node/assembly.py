@@ -29,6 +29,7 @@ from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
 from selat.desk.peering import Peering
 from selat.desk.publishing import Publisher
+from selat.desk.reviews import ReviewDesk
 from selat.desk.status import StatusReporter
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.inspector import Inspector
@@ -39,6 +40,7 @@ from selat.exchange.local import Clock, LocalNode
 from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
 from selat.exchange.peer_service import PeerService
+from selat.exchange.reviewing import Reviewing
 from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.identity.card import SignedCard
 from selat.identity.certificate_checks import to_pem
@@ -240,6 +242,12 @@ async def _build(
             local=local,
             door=door,
             publisher=Publisher(local=local, inspector=inspector, wake=links.wake),
+            reviews=ReviewDesk(
+                local=local,
+                reviewing=Reviewing(
+                    local=local, wake=links.wake, arrived=arrivals.ring
+                ),
+            ),
             arrivals=arrivals,
             links=links,
         ),

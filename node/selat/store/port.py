@@ -314,16 +314,16 @@ class Transaction(Snapshot, LifecycleTransaction, Protocol):
         """
 
     # --- what waits for a person -------------------------------------------
-    def review_entry(self, entry: int, review: Review) -> None:
-        """Decide on a held entry: ``QUEUED``, obligations met, or ``WITHHELD``.
+    def review_entry(self, entry: int, review: Review) -> OutboxRow:
+        """Make a held entry ``QUEUED``, obligations met, or ``WITHHELD``.
 
         Raises:
             NotFoundError: There is no such entry.
             WrongStateError: It is not held.
         """
 
-    def review_message(self, number: int, review: Review) -> None:
-        """Decide on a quarantined message.
+    def review_message(self, number: int, review: Review) -> MessageRow:
+        """Decide on a quarantined message; return it as it stands then.
 
         Approved, it becomes ``CURRENT``, or ``SUPERSEDED`` by a newer version,
         and arrives anew: its cursor is above all that were given before.

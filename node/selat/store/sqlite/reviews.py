@@ -15,6 +15,8 @@ from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row, json_list
 from selat.store.sqlite.rows import Rows
 from selat.store.values import MessageRow, OutboxRow
 
+_THIS_ENTRY: Final = " WHERE outbox.number = ?"
+_THIS_MESSAGE: Final = "SELECT * FROM message WHERE number = ?"
 _REVIEW: Final = "SELECT act, officer, reason, note, decided_ms, leaf_index FROM review"
 _NEWER: Final = (
     "SELECT 1 FROM message WHERE message_id = :message_id"
@@ -63,8 +65,8 @@ class ReviewWrites(MessageReads, ReviewReads):
 
     __slots__ = ()
 
-    def review_entry(self, entry: int, review: Review) -> None:
-        """Decide on a held entry.
+    def review_entry(self, entry: int, review: Review) -> OutboxRow:
+        """Make a held entry ``QUEUED``, obligations met, or ``WITHHELD``.
 
         Raises:
             NotFoundError: There is no such entry.
@@ -97,15 +99,16 @@ class ReviewWrites(MessageReads, ReviewReads):
                 (review.reason, review.decided_ms, entry),
             )
         self._note(review, entry=entry, message=None)
+        return entry_row(self._all(SELECT_ENTRY + _THIS_ENTRY, (entry,))[0])
 
-    def review_message(self, number: int, review: Review) -> None:
-        """Decide on a quarantined message.
+    def review_message(self, number: int, review: Review) -> MessageRow:
+        """Decide on a quarantined message; return it as it stands then.
 
         Raises:
             NotFoundError: There is no such message.
             WrongStateError: It is not quarantined.
         """
-        row = self._one("SELECT * FROM message WHERE number = ?", (number,))
+        row = self._one(_THIS_MESSAGE, (number,))
         if row is None:
             raise NotFoundError(f"There is no message {number}.", number=number)
         if row["holding"] != "quarantined":
@@ -121,6 +124,7 @@ class ReviewWrites(MessageReads, ReviewReads):
                 "UPDATE message SET holding = 'refused' WHERE number = ?", (number,)
             )
         self._note(review, entry=None, message=number)
+        return message_row(self._all(_THIS_MESSAGE, (number,))[0])
 
     def _admit(self, row: sqlite3.Row) -> None:
         """Let a message arrive now, as the newest version unless one is here."""
