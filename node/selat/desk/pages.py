@@ -19,6 +19,8 @@ from selat.errors import BadCursorError
 PAGE_SIZE_DEFAULT: Final = 50
 PAGE_SIZE_MAX: Final = 500
 _NUMBER_BYTES: Final = 8
+#: The largest number that a row can have (SQLite: a signed 64-bit integer).
+_NUMBER_MAX: Final = 2**63 - 1
 _DIGEST_BYTES: Final = 8
 
 
@@ -52,13 +54,13 @@ def number_from(request: Message, token: str) -> int | None:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    number, digest = raw[:_NUMBER_BYTES], raw[_NUMBER_BYTES:]
-    if len(number) != _NUMBER_BYTES or digest != _digest(request):
+    number = int.from_bytes(raw[:_NUMBER_BYTES], "big")
+    if raw[_NUMBER_BYTES:] != _digest(request) or number > _NUMBER_MAX:
         raise BadCursorError(
             "The page token does not belong to this request.",
             remedy="Repeat the request as it was, or start without a token.",
         )
-    return int.from_bytes(number, "big")
+    return number
 
 
 def _digest(request: Message) -> bytes:
