@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from selat.policy.port import MessageFacts
+from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX, common_part
 from selat.store.values import Holding, Lane, MessageRow
 from selat.v1 import message_pb2 as pb
 from selat.v1 import records_pb2
@@ -86,23 +88,36 @@ def facts_of_row(row: MessageRow) -> MessageFacts:
 
 def facts_of(header: pb.Header, *, holding: Holding = Holding.CURRENT) -> MessageFacts:
     """Return what policies may know of a message, held as ``holding``."""
-    marking = header.marking
+    common = common_part(header)
+    read = _common_facts if len(common) <= COMMON_BYTES_MAX else _read_common
     return MessageFacts(
-        originator=header.originator.node,
-        category=header.category,
-        record_type=RECORD_TYPES.get(header.type, ""),
-        level=LEVELS.get(marking.level, ""),
-        tlp=TLP_LABELS.get(marking.tlp, ""),
-        codes=tuple(HANDLING_CODES.get(code, "") for code in marking.handling),
-        purposes=tuple(PURPOSES.get(purpose, "") for purpose in header.purposes),
-        releasable_to=tuple(marking.releasable_to),
+        **read(common),
         expires_ms=expiry_ms(header),
         created_ms=timestamp_ms(header.created_at),
-        recipients=tuple(header.recipients),
-        subject_role=SUBJECT_ROLES.get(header.subject_role, ""),
-        safeguards=tuple(SAFEGUARDS.get(ground, "") for ground in header.safeguards),
-        assurances=tuple(ASSURANCES.get(kind, "") for kind in header.assurances),
-        status=status_of(header),
         holding=holding.value,
-        urgency=URGENCIES.get(header.urgency) or "routine",
     )
+
+
+def _read_common(common: bytes) -> Mapping[str, Any]:
+    """Return the facts that stand in the common part of a header, by name."""
+    header = pb.Header.FromString(common)
+    marking = header.marking
+    return {
+        "originator": header.originator.node,
+        "category": header.category,
+        "record_type": RECORD_TYPES.get(header.type, ""),
+        "level": LEVELS.get(marking.level, ""),
+        "tlp": TLP_LABELS.get(marking.tlp, ""),
+        "codes": tuple(HANDLING_CODES.get(code, "") for code in marking.handling),
+        "purposes": tuple(PURPOSES.get(purpose, "") for purpose in header.purposes),
+        "releasable_to": tuple(marking.releasable_to),
+        "recipients": tuple(header.recipients),
+        "subject_role": SUBJECT_ROLES.get(header.subject_role, ""),
+        "safeguards": tuple(SAFEGUARDS.get(each, "") for each in header.safeguards),
+        "assurances": tuple(ASSURANCES.get(kind, "") for kind in header.assurances),
+        "status": status_of(header),
+        "urgency": URGENCIES.get(header.urgency) or "routine",
+    }
+
+
+_common_facts: Final = lru_cache(COMMON_PARTS_MAX)(_read_common)

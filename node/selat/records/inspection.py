@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from selat.core.selectors import Selector
 from selat.errors import InvalidRecordError
-from selat.records.header import check_header, check_kind
+from selat.records.header import check_kind
 from selat.records.schema import Schema
 from selat.records.walk import RecordWarning, Walk
 from selat.v1 import message_pb2
@@ -59,8 +59,7 @@ def inspect(
     withheld = () if strict else header.redacted
     walk = Walk(strict=strict, redacted=frozenset([f"body.{p}" for p in withheld]))
     walk.path.append("header")
-    schema.plan(header).walk(header, walk)
-    check_header(header, walk)
+    schema.headers.walk(header, walk)
     walk.path[0] = "body"
     check_kind(header, body, walk)
     schema.plan(body).walk(body, walk)

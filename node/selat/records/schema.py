@@ -31,8 +31,9 @@ from selat.records.fields import (
     is_bounded,
 )
 from selat.records.forms import FORMS
+from selat.records.header import HeaderRules
 from selat.records.walk import Walk
-from selat.v1 import options_pb2
+from selat.v1 import message_pb2, options_pb2
 
 DEFAULT_MAX_LENGTH: Final = 1024
 """Code points of a text, octets of bytes (options.proto, ``max_length``)."""
@@ -77,6 +78,20 @@ class MessagePlan:
             self._required[bit] = field.name
             self._required_mask |= bit
         self._visits[field] = (bit, visit)
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all fields."""
+        return frozenset(field.name for field in self._visits)
+
+    def only(self, names: frozenset[str]) -> MessagePlan:
+        """Return the rules of some fields only; the others may hold anything."""
+        plan = MessagePlan()
+        for field, (bit, visit) in self._visits.items():
+            is_named = field.name in names
+            plan.add(
+                field, visit if is_named else None, required=bool(bit) and is_named
+            )
+        return plan
 
     def walk(self, message: Message, walk: Walk) -> None:
         """Note what is to be said of a message and of all messages in it."""
@@ -132,11 +147,15 @@ class Schema:
 
     One instance serves a whole process. Threads may share it: a plan becomes
     visible only when it is complete.
+
+    Attributes:
+        headers: The rules of headers.
     """
 
     def __init__(self) -> None:
-        """Know no message yet."""
+        """Know no message yet but the header."""
         self._plans: dict[Descriptor, MessagePlan] = {}
+        self.headers = HeaderRules(self.plan(message_pb2.Header()))
 
     def plan(self, message: Message) -> MessagePlan:
         """Return the plan of a message's type, building it when it is new."""
