@@ -63,6 +63,8 @@ def _kind(info: pb.MessageInfo) -> Text:
     for remark in (info.status, info.holding):
         if remark not in {"", "current"}:
             text.append_text(styled(f" {remark}", "warn"))
+    if info.legal_hold:
+        text.append_text(styled(" legal hold", "warn"))
     return text
 
 

@@ -50,6 +50,12 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "search": ("search", _MESSAGES, "Look for messages, own and received."),
     "show": ("show", _MESSAGES, "Show one message and where it stands."),
     "outbox": ("outbox", _MESSAGES, "Show what is on its way; retry dead letters."),
+    "lifecycle": (
+        "lifecycle",
+        _MESSAGES,
+        "Show what is due for review, held or erased; erase what is due.",
+    ),
+    "hold": ("hold", _MESSAGES, "Put messages under legal hold; release them."),
 }
 
 

@@ -40,3 +40,33 @@ async def outbox_entries(
         if not page.next_page_token:
             break
     return found
+
+
+async def waiting_reviews(
+    desk: Desk, request: pb.ListReviewsRequest, *, limit: int
+) -> list[pb.Review]:
+    """Return up to ``limit`` messages that wait for a decision, oldest first."""
+    found: list[pb.Review] = []
+    while len(found) < limit:
+        request.page_size = min(limit - len(found), _PAGE_MAX)
+        page = await desk.call(desk.messages.ListReviews, request)
+        found.extend(page.reviews)
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            break
+    return found
+
+
+async def lifecycle_entries(
+    desk: Desk, request: pb.ListLifecycleRequest, *, limit: int
+) -> list[pb.LifecycleEntry]:
+    """Return up to ``limit`` entries of a view of how messages end."""
+    found: list[pb.LifecycleEntry] = []
+    while len(found) < limit:
+        request.page_size = min(limit - len(found), _PAGE_MAX)
+        page = await desk.call(desk.admin.ListLifecycle, request)
+        found.extend(page.entries)
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            break
+    return found

@@ -53,6 +53,10 @@ def test_every_command_that_was_promised_is_there() -> None:
         "outbox list",
         "outbox show",
         "outbox retry",
+        "lifecycle list",
+        "lifecycle run",
+        "hold set",
+        "hold release",
     }
 
 

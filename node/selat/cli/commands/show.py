@@ -85,6 +85,7 @@ def _document(
 ) -> dict[str, object]:
     message = found.message if found.HasField("message") else None
     document = message_entry(found.info, message, with_contents=True)
+    document["erasure"] = plain(found.erasure) if found.HasField("erasure") else None
     document["outbox"] = [plain(entry) for entry in found.outbox]
     document["verified_exchanges"] = (
         None if exchanges is None else [each.document() for each in exchanges]
@@ -106,9 +107,7 @@ def _print(
     if found.HasField("message"):
         output.show(body_tree(found.message.body))
     else:
-        output.say(
-            "Its contents were erased; the log still holds its proof.", style="warn"
-        )
+        output.say(_erased(found), style="warn")
     if found.outbox:
         show_entries(output, found.outbox)
     if exchanges is not None:
@@ -134,6 +133,17 @@ def _print_exchanges(output: Output, exchanges: list[VerifiedExchange]) -> None:
         )
 
 
+def _erased(found: pb.GetMessageResponse) -> str:
+    """Say when and why the contents went, as far as the node tells."""
+    if not found.HasField("erasure"):
+        return "Its contents were erased; the log still holds its proof."
+    erasure = found.erasure
+    return (
+        f"Its contents were erased on {moment(time_of(erasure, 'erased_at'))} "
+        f"({erasure.reason}); leaf {erasure.leaf_index} of our log says so."
+    )
+
+
 def _info_fields(info: pb.MessageInfo) -> list[tuple[str, str | Text]]:
     fields: list[tuple[str, str | Text]] = [
         ("id", uuid_text(info.id)),
@@ -149,6 +159,10 @@ def _info_fields(info: pb.MessageInfo) -> list[tuple[str, str | Text]]:
         ("stored", f"{moment(time_of(info, 'stored_at'))} as no. {info.number}"),
         ("expires", moment(time_of(info, "expires_at"))),
     ]
+    if info.HasField("review_at"):
+        fields.append(("review", moment(time_of(info, "review_at"))))
+    if info.legal_hold:
+        fields.append(("legal hold", styled(info.legal_hold, "warn")))
     if info.direction == pb.MESSAGE_DIRECTION_IN:
         taken = time_of(info, "acknowledged_at")
         hands = f"{info.acknowledged_by} since {moment(taken)}" if taken else "nobody"
