@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+import pytest
+
+from selat.errors import ConfigurationError
 from selat.policy.policy_files import PolicyFiles, read_policy_files
-from selat.policy.policy_loading import parse_source
+from selat.policy.policy_loading import load_policy_set, parse_source
 from selat.policy.policy_set import Identity, PolicySet
 from selat.policy.port import MessageFacts, OfficerFacts, PeerFacts
 
@@ -71,3 +75,61 @@ def facts(**changes: Any) -> MessageFacts:  # noqa: ANN401 - any attribute
         created_ms=NOON_MS,
     )
     return replace(plain, **changes)
+
+
+def load(
+    contents: dict[str, str | bytes | None], *, today: date | None = None
+) -> PolicySet:
+    """Load and prove the shipped files with changes."""
+    return load_policy_set(files_with(contents), XA, today=today, shipped=SHIPPED)
+
+
+def refused(contents: dict[str, str | bytes | None]) -> str:
+    """Return the error with which a change of the shipped files is refused."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(contents, today=date(2026, 6, 1))
+    assert caught.value.remedy
+    return str(caught.value)
+
+
+def rule(text: str, name: str = "r") -> dict[str, str | bytes | None]:
+    """Return a file with one rule of the state."""
+    head = f'@id("rules/{name}") @title("A rule") @principle("A law")\n'
+    return {"rules/test.cedar": head + text}
+
+
+def agreement(**changes: str) -> dict[str, str | bytes | None]:
+    """Return an agreement of XA and XB with some lines replaced."""
+    lines = {
+        "version": "1",
+        "reference": '"Treaty 1"',
+        "title": '"An agreement"',
+        "parties": '["XA", "XB"]',
+        "valid_from": "2026-01-01",
+        "valid_until": "2026-12-31",
+    }
+    clause = {
+        "title": '"A clause"',
+        "categories": '["drugs"]',
+        "up_to_level": '"restricted"',
+        "purposes": '["investigation"]',
+    }
+    for name, value in changes.items():
+        if name.startswith("clause_"):
+            clause[name.removeprefix("clause_")] = value
+        else:
+            lines[name] = value
+    text = "\n".join(f"{k} = {v}" for k, v in lines.items() if v)
+    text += "\n[[clause]]\n"
+    text += "\n".join(f"{k} = {v}" for k, v in clause.items() if v)
+    return {"agreements/test.toml": text}
+
+
+#: Declares that a file of the baseline is not there.
+DEPARTURE: Final = """
+version = 1
+[[exception]]
+file = "baseline/8-emergency.cedar"
+change = "removed"
+reason = "Emergencies Act, s. 3: no release without an agreement"
+"""

@@ -184,7 +184,7 @@ def check_scenarios(
         for each in failed[:_SHOWN_MAX]
     ]
     raise ConfigurationError(
-        f"{len(failed)} scenarios fail: {'; '.join(lines)}.",
+        f"The policy fails {len(failed)} of its scenarios: {'; '.join(lines)}.",
         remedy="Correct the rule, or the scenario that no longer says what you want.",
         file=failed[0].table.source,
         line=failed[0].case.line,
