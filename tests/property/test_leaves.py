@@ -26,6 +26,7 @@ from selat.core.leaf_json import (
     Text,
     Texts,
 )
+from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import (
     KINDS,
     Act,
@@ -132,3 +133,20 @@ def test_any_value_in_a_member_is_taken_or_refused(name: str, value: object) -> 
     data = text.encode("utf-8", "surrogatepass")
     with suppress(MalformedError, UnsupportedVersionError):
         assert parse_leaf(data).encode() == data
+
+
+@given(position=st.integers(0, 800), octet=st.integers(0, 255), size=st.integers(0, 2))
+def test_leaf_is_read_alike_whatever_was_read_before(
+    position: int, octet: int, size: int
+) -> None:
+    whole = OFFER.encode()
+    data = whole[:position] + bytes([octet] * size) + whole[position + 1 :]
+    reader = LeafReader()
+    reader.read(whole)
+    try:
+        leaf = parse_leaf(data)
+    except (MalformedError, UnsupportedVersionError) as error:
+        with pytest.raises(type(error)):
+            reader.read(data)
+    else:
+        assert reader.read(data) == leaf

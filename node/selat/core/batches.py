@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from selat.core.checkpoints import Checkpoint
-from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.leaf_stencils import LeafReader
+from selat.core.leaves import OfferLeaf
 from selat.core.log_states import (
     KnownState,
     LeafRange,
@@ -161,10 +162,11 @@ def verify_offers(
             peer=sender,
             first_index=offers.first_index,
         ) from error
+    reader = LeafReader()
     return tuple(
         [
             Offer(
-                leaf=_offer(data, sender=sender, recipient=recipient),
+                leaf=_offer(reader, data, sender=sender, recipient=recipient),
                 data=data,
                 hash=digest,
             )
@@ -233,9 +235,11 @@ def _too_large(batch: SealedBatch, limit: str) -> BatchTooLargeError:
     )
 
 
-def _offer(data: bytes, *, sender: str, recipient: str) -> OfferLeaf:
+def _offer(
+    reader: LeafReader, data: bytes, *, sender: str, recipient: str
+) -> OfferLeaf:
     try:
-        leaf = parse_leaf(data)
+        leaf = reader.read(data)
     except UnsupportedVersionError as error:
         raise LeafVersionError(
             "An offer leaf has a version that this node does not speak.",

@@ -47,12 +47,15 @@ class Form:
         read: Gives the value of what the group matched, or a ValueError.
         holds: Gives something true for a value that may stand in a leaf; None if
             all values may.
+        is_own: Whether leaves of one batch differ in it. Its texts are all of one
+            length.
     """
 
     pattern: str
     write: Callable[[Any], str]
     read: Callable[[str], object]
     holds: Callable[[Any], object] | None = None
+    is_own: bool = False
 
 
 class Layout:
@@ -61,6 +64,10 @@ class Layout:
     Args:
         constants: JSON texts of members that are always the same.
         attributes: Name and form of the attribute that stands at each path.
+
+    Attributes:
+        members: Name and form of each attribute, in the order of the JSON.
+        literals: The JSON before, between and behind them.
     """
 
     def __init__(
@@ -74,9 +81,11 @@ class Layout:
         # In the order of the template, which sorts the members of each object.
         ordered = [attributes[path] for path in sorted(attributes)]
         forms = [form for _, form in ordered]
+        self.members: Final = tuple(ordered)
+        self.literals: Final = tuple(template.split("%s"))
         self._names: Final = tuple(name for name, _ in ordered)
         self._template: Final = template
-        self._pattern: Final = _pattern(template, forms)
+        self._pattern: Final = pattern_of(self.literals, forms)
         self._values: Final = attrgetter(*self._names)
         self._writers: Final = tuple(form.write for form in forms)
         self._readers: Final = tuple(form.read for form in forms)
@@ -122,8 +131,9 @@ def _object(members: Mapping[Path, str]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
-def _pattern(template: str, forms: Sequence[Form]) -> re.Pattern[str]:
-    first, *others = (re.escape(literal) for literal in template.split("%s"))
+def pattern_of(literals: Sequence[str], forms: Sequence[Form]) -> re.Pattern[str]:
+    """Return the expression of texts with a value between each two literals."""
+    first, *others = map(re.escape, literals)
     parts = [
         form.pattern + literal for form, literal in zip(forms, others, strict=True)
     ]
@@ -238,7 +248,8 @@ Number: TypeAlias = Annotated[
 ]
 #: Identifier of a message, 36 characters in JSON.
 Identifier: TypeAlias = Annotated[
-    UUID, Form(pattern=f'"({_UUID})"', write=_write_identifier, read=UUID)
+    UUID,
+    Form(pattern=f'"({_UUID})"', write=_write_identifier, read=UUID, is_own=True),
 ]
 #: 32 bytes, lower-case hexadecimal in JSON.
 Digest: TypeAlias = Annotated[
@@ -248,6 +259,7 @@ Digest: TypeAlias = Annotated[
         write=_write_hex,
         read=bytes.fromhex,
         holds=_is_digest,
+        is_own=True,
     ),
 ]
 #: `Digest`, or empty where there is none.
@@ -272,5 +284,6 @@ Moment: TypeAlias = Annotated[
         write=_write_moment,
         read=_read_moment,
         holds=_is_moment,
+        is_own=True,
     ),
 ]

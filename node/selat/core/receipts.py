@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from selat.core.checkpoints import Checkpoint
-from selat.core.leaves import ReceiptLeaf, parse_leaf
+from selat.core.leaf_stencils import LeafReader
+from selat.core.leaves import ReceiptLeaf
 from selat.core.log_states import LeafRange, LogState, verify_leaf_range
 from selat.errors import (
     MalformedError,
@@ -62,9 +63,10 @@ def verify_receipts(
     except ProofError as error:
         raise _bad_receipt(answer, recipient, "is not in the peer's log") from error
     receipts: list[ReceiptLeaf] = []
+    reader = LeafReader()
     for data, offered in zip(answer.receipts.leaves, offer_hashes, strict=True):
         try:
-            leaf = parse_leaf(data)
+            leaf = reader.read(data)
         except (MalformedError, UnsupportedVersionError) as error:
             raise _bad_receipt(answer, recipient, "cannot be read") from error
         if not isinstance(leaf, ReceiptLeaf):
