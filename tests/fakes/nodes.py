@@ -33,6 +33,11 @@ from selat.v1 import desk_service_pb2_grpc, message_pb2
 T = TypeVar("T")
 
 CATEGORIES = tuple(load_catalogue().categories)
+OPEN_STATES = (
+    pb.OUTBOX_STATE_QUEUED,
+    pb.OUTBOX_STATE_OFFERED,
+    pb.OUTBOX_STATE_HELD,
+)
 #: Whatever a test waits for has happened by then, in s.
 DEADLINE_S = 20.0
 _LOOK_AGAIN_S = 0.01
@@ -172,8 +177,7 @@ class Desk:
 
         async def entries() -> list[pb.OutboxEntry] | None:
             found = await self.outbox(peer)
-            open_states = (pb.OUTBOX_STATE_QUEUED, pb.OUTBOX_STATE_OFFERED)
-            done = [entry for entry in found if entry.state not in open_states]
+            done = [entry for entry in found if entry.state not in OPEN_STATES]
             return found if len(done) >= count else None
 
         return await eventually(entries)
