@@ -40,6 +40,17 @@ def moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
 
 
+def age(now: datetime, since: datetime | None) -> str:
+    """Return how long ago something was, in its two greatest units."""
+    if since is None:
+        return ABSENT
+    minutes = max(int((now - since).total_seconds()) // 60, 0)
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
 def number(count: int) -> str:
     """Return a number with groups of three digits."""
     return f"{count:,}"

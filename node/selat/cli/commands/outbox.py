@@ -31,6 +31,7 @@ _STYLES: Final = {
     "dead": "fail",
     "quarantined": "warn",
     "withheld": "warn",
+    "held": "warn",
 }
 
 
@@ -44,6 +45,7 @@ class State(StrEnum):
     QUARANTINED = "quarantined"
     WITHHELD = "withheld"
     DEAD = "dead"
+    HELD = "held"
 
 
 @command(app, "list")

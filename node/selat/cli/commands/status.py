@@ -11,7 +11,7 @@ from rich.text import Text
 
 from selat.cli.command import command, group
 from selat.cli.context import Context
-from selat.cli.display import ABSENT, moment, number, printable
+from selat.cli.display import ABSENT, age, moment, number, printable
 from selat.cli.output import Output, styled
 from selat.cli.plain import plain, time_of
 from selat.errors import InvalidInputError
@@ -28,6 +28,7 @@ _LINK_COLUMNS: Final = (
     "accepted",
     "refused",
     "withheld",
+    "held",
     "dead",
     "its log",
     "our log there",
@@ -90,13 +91,27 @@ def _fields(
         ("card until", card),
         ("messages", received),
         ("", f"{number(state.messages_out)} published"),
+        ("reviews", _reviews(state, now=now)),
     ]
+
+
+def _reviews(state: pb.GetStatusResponse, *, now: datetime) -> Text:
+    """Return what waits for a reviewer, and how long the first has waited."""
+    waiting = [
+        f"{number(count)} {what} (oldest {age(now, time_of(state, oldest))})"
+        for count, what, oldest in (
+            (state.held, "held", "oldest_held_at"),
+            (state.quarantined, "quarantined", "oldest_quarantined_at"),
+        )
+        if count
+    ]
+    return styled(", ".join(waiting), "warn") if waiting else Text("none")
 
 
 def _show_links(output: Output, state: pb.GetStatusResponse) -> None:
     rows = [_link_row(link) for link in state.links]
     if rows and not output.is_narrow:
-        output.table(_LINK_COLUMNS, rows, right=_LINK_COLUMNS[2:10])
+        output.table(_LINK_COLUMNS, rows, right=_LINK_COLUMNS[2:11])
         return
     for row in rows:
         output.blank()
@@ -112,6 +127,7 @@ def _link_row(link: pb.LinkStatus) -> tuple[str | Text, ...]:
         number(link.accepted),
         _alarming(link.refused, "warn"),
         _alarming(link.withheld, "warn"),
+        _alarming(link.held, "warn"),
         _alarming(link.dead, "fail"),
         number(link.verified_size),
         number(link.acknowledged_size),
