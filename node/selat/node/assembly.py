@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -112,10 +112,9 @@ async def assemble_node(
     """
     folder.check()
     configuration = read_configuration(folder.configuration)
-    with folder.locked():
+    with folder.locked(), closing(HighWaterFile(folder.high_water)) as mark:
         keys = KeyStore.open(folder.keys, passphrase)
         store = SqliteStore.open(folder.store, on_step=on_step)
-        mark = HighWaterFile(folder.high_water)
         try:
             await store.read(lambda snapshot: _check_log(snapshot, mark))
             yield await _build(
@@ -129,7 +128,6 @@ async def assemble_node(
             )
         finally:
             await store.close()
-            mark.close()
 
 
 def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:

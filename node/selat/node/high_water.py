@@ -47,6 +47,14 @@ class HighWaterFile:
             StoreCorruptError: Neither slot can be read.
         """
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.mark, self._next_slot = self._begin(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, path: Path) -> tuple[Mark | None, int]:
+        """Return the mark that the file holds, and the slot to write next."""
         if os.fstat(self._descriptor).st_size == 0:
             os.pwrite(self._descriptor, bytes(_SLOT_BYTES * _SLOTS), 0)
             os.fsync(self._descriptor)
@@ -59,10 +67,8 @@ class HighWaterFile:
                 remedy="Compare the log's size with a peer's `selat status` before "
                 "removing the file; signing a shorter log is seen as a fork.",
             )
-        self.mark = max(marks, key=lambda mark: mark.size, default=None)
-        self._next_slot = (
-            (slots.index(self.mark) + 1) % _SLOTS if self.mark is not None else 0
-        )
+        mark = max(marks, key=lambda mark: mark.size, default=None)
+        return mark, 0 if mark is None else (slots.index(mark) + 1) % _SLOTS
 
     def raise_to(self, *, origin: str, size: int, root: bytes) -> None:
         """Remember a head durably.

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.fakes.identities import ISSUED, PASSPHRASE
+from tests.fakes.local_nodes import FakeClock
+from tests.unit.node.samples import NAME, initialise
+
+from selat.core.times import to_ms
+from selat.errors import (
+    ConfigurationError,
+    NodeInUseError,
+    SelatError,
+    StoreCorruptError,
+    WrongPassphraseError,
+)
+from selat.node.assembly import assemble_node, present_ms
+from selat.node.folder import NodeFolder
+
+
+async def assemble(folder: NodeFolder, passphrase: bytes = PASSPHRASE) -> str:
+    """Open a node and close it again; return its name."""
+    clock = FakeClock(to_ms(ISSUED))
+    async with assemble_node(folder, passphrase=passphrase, clock=clock) as node:
+        return node.local.name
+
+
+def no_configuration(folder: NodeFolder) -> None:
+    folder.configuration.unlink()
+
+
+def damaged_database(folder: NodeFolder) -> None:
+    folder.store.write_bytes(b"no database" * 100)
+
+
+def damaged_mark(folder: NodeFolder) -> None:
+    folder.high_water.write_bytes(b"no mark" * 200)
+
+
+def no_catalogue(folder: NodeFolder) -> None:
+    (folder.policy / "categories.toml").unlink()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> NodeFolder:
+    initialise(tmp_path / "node")
+    return NodeFolder(home=tmp_path / "node")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind"),
+    [
+        (no_configuration, ConfigurationError),
+        (damaged_database, StoreCorruptError),
+        (damaged_mark, StoreCorruptError),
+        (no_catalogue, ConfigurationError),
+    ],
+)
+def test_node_that_cannot_be_built_leaves_nothing_open(
+    spoil: Callable[[NodeFolder], None], kind: type[SelatError], folder: NodeFolder
+) -> None:
+    before = threading.active_count()
+    spoil(folder)
+    with pytest.raises(kind):
+        asyncio.run(assemble(folder))
+    assert threading.active_count() == before
+    with folder.locked():
+        pass
+
+
+def test_node_is_let_go_after_a_wrong_passphrase(folder: NodeFolder) -> None:
+    with pytest.raises(WrongPassphraseError):
+        asyncio.run(assemble(folder, b"another passphrase"))
+    assert asyncio.run(assemble(folder)) == NAME
+
+
+def test_node_in_use_is_not_opened_again(folder: NodeFolder) -> None:
+    with folder.locked(), pytest.raises(NodeInUseError):
+        asyncio.run(assemble(folder))
+
+
+def test_clock_counts_milliseconds_of_the_epoch() -> None:
+    assert present_ms() > 1_700_000_000_000
