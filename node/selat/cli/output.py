@@ -9,6 +9,7 @@ field passes through `printable` here; nothing is read as markup.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -109,6 +110,8 @@ class Output:
                 justify="right" if column in right else "left",
                 min_width=least.get(column),
                 overflow="fold",
+                # An identifier is there to be copied, whole.
+                no_wrap=column == "id",
             )
         for row in rows:
             table.add_row(*(_cell(cell) for cell in row))
@@ -229,6 +232,6 @@ def _cell(value: str | Text) -> Text:
 
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPE_WIDTH
     return console

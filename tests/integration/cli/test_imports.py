@@ -8,21 +8,21 @@ from uuid import uuid4
 import pytest
 from tests.fakes.command import Command
 from tests.fakes.desk import FakeDesk
+from tests.fakes.identities import make_identity
 from tests.unit.importers.un_list.samples import list_xml, persons_xml
 
 from selat.errors import StoreFullError
+from selat.identity.card import SignedCard
 from selat.v1 import desk_service_pb2 as pb
 
 
 class Remembering:
     """Let a desk keep import states and take all that is published."""
 
-    def __init__(self, desk: FakeDesk) -> None:
+    def __init__(self, desk: FakeDesk, card: SignedCard) -> None:
         self.state = b""
         self.states = 0
-        desk.answers["GetStatus"] = pb.GetStatusResponse(
-            name="police.xa.example", state="XA", agency="Police of XA"
-        )
+        desk.answers["GetOwnCard"] = pb.GetOwnCardResponse(envelope=card.envelope)
         desk.answers["GetImportState"] = lambda _: pb.GetImportStateResponse(
             state=self.state
         )
@@ -44,8 +44,8 @@ class Remembering:
 
 
 @pytest.fixture
-def remembering(desk: FakeDesk) -> Remembering:
-    return Remembering(desk)
+def remembering(desk: FakeDesk, tmp_path: Path) -> Remembering:
+    return Remembering(desk, make_identity(tmp_path / "keys").card)
 
 
 @pytest.fixture
