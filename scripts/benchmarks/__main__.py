@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from scripts.benchmarks import deliver, depth, fanout, latency, machine, memory
+from scripts.benchmarks import (
+    deliver,
+    depth,
+    fanout,
+    latency,
+    machine,
+    memory,
+    policy,
+)
 from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.ceilings import Ceilings
 from scripts.benchmarks.errors import BenchmarkError
@@ -39,6 +47,7 @@ BENCHMARKS: Final[dict[str, tuple[Run, bool, str]]] = {
     "latency": (latency.run, True, "ms from publishing to the other's subscriber"),
     "memory": (memory.run, True, "MiB of a node at rest and at work"),
     "fanout": (fanout.run, True, "records/s from one node to 1, 2, 5 and 10 peers"),
+    "policy": (policy.run, True, "µs of a decision; its share of a delivery"),
     "depth": (depth.run, False, "records/s with 1,000,000 records in store"),
     "ceilings": (_only_ceilings, False, "SQLite and gRPC alone, on this machine"),
 }

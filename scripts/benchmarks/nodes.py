@@ -121,14 +121,22 @@ class BenchNode:
         """Return the end of the running node's log."""
         return f"{self.name}: {self._child.told()}" if self._child else ""
 
-    async def accept(self, peer: BenchNode) -> None:
-        """Accept a running node as a peer, or again after `dismiss`."""
+    async def accept(
+        self, peer: BenchNode, *, categories: Sequence[str] = ("*",)
+    ) -> None:
+        """Accept a running node as a peer, or again after `dismiss`.
+
+        Args:
+            peer: The other node.
+            categories: What the release list gives it; the list stays as it is
+                when there are none.
+        """
         card = peer._card
         await self.admin.AddPeer(
             pb.AddPeerRequest(
                 envelope=card.envelope,
                 fingerprint=card.fingerprint_hex,
-                categories=["*"],
+                categories=categories,
             )
         )
 
