@@ -139,7 +139,10 @@ def _parts(
             change = "added"
         elif name not in after:
             change = "removed"
-        part = after.get(name, before.get(name))
+        title = getattr(after.get(name, before.get(name)), "title", "")
         yield Difference(
-            kind=kind, name=name, change=change, title=getattr(part, "title", "")
+            kind=kind,
+            name=name,
+            change=change,
+            title=title if isinstance(title, str) else "",  # a text has a method
         )
