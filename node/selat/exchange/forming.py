@@ -99,19 +99,18 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
     rows = snapshot.queued(peer.name, limit=BATCH_MESSAGES_MAX)
     payloads = snapshot.payloads([row.message for row in rows])
     releaser = Releaser(local, peer)
-    blinds = local.entropy(_BLIND_BYTES * len(rows))
+    blinds = local.draw(len(rows), _BLIND_BYTES)
     offers: list[Prepared] = []
     denials: list[Denied] = []
     waiting: list[Waiting] = []
     erased: list[OutboxRow] = []
     size = 0
-    for position, row in enumerate(rows):
+    for row, blind in zip(rows, blinds, strict=True):
         payload = payloads.get(row.message)
         if payload is None:
             erased.append(row)
             continue
         content = _open(local, row, payload)
-        blind = blinds[position * _BLIND_BYTES : (position + 1) * _BLIND_BYTES]
         match releaser.decide(row, content, blind=blind):
             case Prepared() as offer:
                 size += len(offer.header) + len(offer.body)

@@ -13,8 +13,8 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from selat.core.at_rest import KEY_BYTES, NONCE_BYTES
 from selat.core.batches import Offer
-from selat.core.leaves import ReceiptLeaf
 from selat.core.payloads import StoredMessage, pack, unpack
 from selat.core.sealing import Opened
 from selat.core.selectors import selector_bytes
@@ -35,17 +35,13 @@ from selat.exchange.facts import (
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.receipt_leaves import ReceiptWriter
 from selat.policy.port import Decision, Effect, MessageFacts
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import Direction, Holding, MessageRow, NewMessage, Payload
 from selat.v1 import message_pb2
 
 _BLIND_BYTES: Final = 32
-_OUTCOMES: Final = {
-    Effect.PERMIT: "accepted",
-    Effect.HOLD: "quarantined",
-    Effect.WITHHOLD: "refused",
-}
 #: What is said again of a message that is kept already, by what it is held as.
 _EFFECTS: Final = {
     Holding.QUARANTINED: Effect.HOLD,
@@ -110,12 +106,15 @@ class Judge:
             CommitmentMismatchError: A leaf describes another message than the
                 one it commits to.
         """
+        secrets = self._local.draw(len(offers), KEY_BYTES + NONCE_BYTES)
         return tuple(
-            self._judge(peer, offer, opened)
-            for offer, opened in zip(offers, messages, strict=True)
+            self._judge(peer, offer, opened, secret)
+            for offer, opened, secret in zip(offers, messages, secrets, strict=True)
         )
 
-    def _judge(self, peer: KnownPeer, offer: Offer, opened: Opened) -> Judged:
+    def _judge(
+        self, peer: KnownPeer, offer: Offer, opened: Opened, secret: bytes
+    ) -> Judged:
         local = self._local
         try:
             header = message_pb2.Header.FromString(opened.header)
@@ -139,8 +138,8 @@ class Judge:
             originator=peer.name,
             message_id=header.id,
             version=header.version,
-            data_key=local.entropy(32),
-            nonce=local.entropy(12),
+            data_key=secret[:KEY_BYTES],
+            nonce=secret[KEY_BYTES:],
         )
         message = NewMessage(
             direction=Direction.IN,
@@ -191,18 +190,16 @@ class Judge:
         except AlreadyExistsError:
             # Rare: a message of this batch was here before, or stands in it twice.
             answers = self._keep_unknown(transaction, peer.name, judged)
-        blinds = self._local.entropy(_BLIND_BYTES * len(judged))
-        policy = self._local.policy().digest
+        blinds = self._local.draw(len(judged), _BLIND_BYTES)
+        writer = ReceiptWriter(
+            sender=self._local.name,
+            recipient=peer.name,
+            policy=self._local.policy().digest,
+            now_ms=now_ms,
+        )
         receipts = [
-            self._receipt(
-                peer,
-                item,
-                answer,
-                policy=policy,
-                now_ms=now_ms,
-                blind=blinds[position * _BLIND_BYTES : (position + 1) * _BLIND_BYTES],
-            )
-            for position, (item, answer) in enumerate(zip(judged, answers, strict=True))
+            writer.write(item.offer, answer.decision, reason=answer.reason, blind=blind)
+            for item, answer, blind in zip(judged, answers, blinds, strict=True)
         ]
         return receipts, [answer.number for answer in answers]
 
@@ -265,32 +262,6 @@ class Judge:
             )
         )
         return stored.header, stored.body
-
-    def _receipt(
-        self,
-        peer: KnownPeer,
-        item: Judged,
-        answer: _Answer,
-        *,
-        policy: str,
-        now_ms: int,
-        blind: bytes,
-    ) -> bytes:
-        decision, leaf = answer.decision, item.offer.leaf
-        return ReceiptLeaf(
-            offer=item.offer.hash,
-            id=leaf.id,
-            version=leaf.version,
-            sender=self._local.name,
-            recipient=peer.name,
-            time_ms=now_ms,
-            outcome=_OUTCOMES[decision.effect],
-            reason=answer.reason,
-            policy=policy,
-            effect=decision.effect.value,
-            policies=decision.policies,
-            blind=blind,
-        ).encode()
 
 
 def _answer_again(item: Judged, holding: Holding, *, same: bool) -> _Answer:

@@ -53,3 +53,8 @@ class LocalNode:
     clock: Clock
     entropy: Entropy
     on_step: StepObserver
+
+    def draw(self, count: int, size: int) -> list[bytes]:
+        """Return so many random strings of ``size`` bytes each, drawn at once."""
+        drawn = self.entropy(count * size)
+        return [drawn[start : start + size] for start in range(0, len(drawn), size)]

@@ -9,9 +9,10 @@ policy asks is withheld: it never leaves as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from selat.core.leaf_stencils import Stencil
 from selat.core.leaves import DecisionLeaf, HoldLeaf, OfferLeaf, WithholdLeaf
 from selat.core.payloads import offer_salt
 from selat.core.sealing import commitment
@@ -106,6 +107,7 @@ class Releaser:
         self._peer = peer
         self._policy: Policy = local.policy()
         self._now_ms = local.clock()
+        self._stencils: dict[tuple[object, ...], Stencil] = {}
 
     def decide(self, row: OutboxRow, content: Content, *, blind: bytes) -> Outcome:
         """Decide one message.
@@ -174,24 +176,36 @@ class Releaser:
         salt: bytes,
         blind: bytes,
     ) -> bytes:
-        return _KINDS[decision.effect](
-            id=UUID(bytes=row.message_id),
-            version=row.version,
-            type=facts.record_type,
-            category=facts.category,
-            level=facts.level,
-            codes=facts.codes,
-            tlp=facts.tlp,
-            purposes=facts.purposes,
-            sender=self._local.name,
-            recipient=self._peer.name,
-            time_ms=self._now_ms,
-            policy=self._policy.digest,
-            effect=decision.effect.value,
-            policies=decision.policies,
-            commit=commitment(salt=salt, header=content.header, body=content.body),
-            blind=blind,
-        ).encode()
+        own: dict[str, Any] = {
+            "id": UUID(bytes=row.message_id),
+            "time_ms": self._now_ms,
+            "commit": commitment(salt=salt, header=content.header, body=content.body),
+            "blind": blind,
+        }
+        alike = (
+            *(row.version, decision.effect, decision.policies),
+            *(facts.record_type, facts.category, facts.purposes),
+            *(facts.level, facts.codes, facts.tlp),
+        )
+        stencil = self._stencils.get(alike)
+        if stencil is None:
+            leaf = _KINDS[decision.effect](
+                version=row.version,
+                type=facts.record_type,
+                category=facts.category,
+                level=facts.level,
+                codes=facts.codes,
+                tlp=facts.tlp,
+                purposes=facts.purposes,
+                sender=self._local.name,
+                recipient=self._peer.name,
+                policy=self._policy.digest,
+                effect=decision.effect.value,
+                policies=decision.policies,
+                **own,
+            )
+            stencil = self._stencils[alike] = Stencil(leaf)
+        return stencil.encode(**own)
 
 
 def prepare_again(row: OutboxRow, content: Content, leaf: OfferLeaf) -> Prepared | None:
