@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import secrets
 import shutil
 import sys
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import parse as parse_xml
@@ -36,6 +38,37 @@ RECORDS: Final = Path(__file__).with_name("records.jsonl")
 DELIVERY_TIMEOUT_S: Final = 90.0
 #: The category that the third state has not declared on its card.
 DECLINED: Final = "research"
+
+
+#: An agreement of two states, as a lawyer writes it.
+AGREEMENT: Final = """\
+version = 1
+reference = "XA-XC Treaty Series 2026, No. 1"
+title = "Firearms found at sea, without the holder's name"
+parties = ["XA", "XC"]
+valid_from = 2026-01-01
+valid_until = 2031-12-31
+
+[[clause]]
+title = "firearms, without personal data"
+categories = ["firearms"]
+up_to_level = "confidential"
+purposes = ["prevention", "investigation", "prosecution"]
+redact = ["personal"]
+"""
+#: A law of the third state, on what may enter.
+REFUSAL: Final = """\
+@id("rules/no-joint-action-yet")
+@title("Joint action with XA is not ratified yet")
+@principle("Bill 12 of 2026")
+@reason("NOT_RATIFIED")
+forbid (
+  principal == Node::"police.xa.example",
+  action == Action::"accept",
+  resource
+)
+when { resource in Category::"joint-action" };
+"""
 
 
 def say(text: str = "") -> None:
@@ -88,12 +121,20 @@ class Story:
         passphrase.write_text(secrets.token_urlsafe(24))
         with ThreadPoolExecutor() as pool:
             list(pool.map(_initialise, self.nodes))
+            self._legislate()
             list(pool.map(DemoNode.start, self.nodes))
             for node in self.nodes:
                 say(f"  {node.name}  {node.agency}, listening on 127.0.0.1:{node.port}")
             title("2. They compare fingerprints by telephone and accept each other.")
             cards = dict(zip(self.nodes, pool.map(self._card, self.nodes), strict=True))
             list(pool.map(lambda node: self._accept(node, cards), self.nodes))
+
+    def _legislate(self) -> None:
+        """Write an agreement of the sender, and a law of the third state."""
+        law = self.sender.home / "policy" / "agreements" / "xa-xc.toml"
+        law.write_text(AGREEMENT, "utf-8")
+        rule = self.third.home / "policy" / "rules" / "joint-action.cedar"
+        rule.write_text(REFUSAL, "utf-8")
 
     def _card(self, node: DemoNode) -> tuple[Path, str]:
         path = self.folder / f"{node.state.lower()}.card"
@@ -137,10 +178,10 @@ class Story:
 
     def look(self) -> None:
         """Show what people see."""
-        title(f"5. What an officer in {self.second.state} sees.")
+        title(f"6. What an officer in {self.second.state} sees.")
         self._show(self.second, "inbox", "--limit", "5")
         self._show(self.second, "search", "فارس رحمت دليماوان")
-        title(f"6. What an administrator in {self.sender.state} sees.")
+        title(f"7. What an administrator in {self.sender.state} sees.")
         self._show(self.sender, "status")
         say(f"  {self.third.state} has not declared «{DECLINED}»: deny by default.")
         self._show(self.sender, "outbox", "list", "--state", "withheld", "--limit", "3")
@@ -148,7 +189,7 @@ class Story:
     def import_list(self, path: Path) -> None:
         """Move a Security Council list to both peers, killing one on the way."""
         entries = _entries(path)
-        title(f"7. {self.sender.state} imports the Security Council's list.")
+        title(f"8. {self.sender.state} imports the Security Council's list.")
         before = {node: len(asyncio.run(node.received())) for node in self.peers}
         with ThreadPoolExecutor() as pool:
             importing = pool.submit(self.sender.run, "import", "un-list", str(path))
@@ -170,6 +211,41 @@ class Story:
                 '"id"' in found,
                 f"{self.second.state} finds an entry by {kind}: {value}",
             )
+
+    def decide(self) -> None:
+        """Show each outcome that a law can have, and why."""
+        title("5. Every state applies its own law, and says which.")
+        say("  One record left, with the fields taken out that an agreement names:")
+        redacted = asyncio.run(_redacted(self.third))
+        check(bool(redacted), f"{self.third.state} received {len(redacted)} redacted")
+        self._show(
+            self.sender, "policy", "explain", redacted[0], "--peer", self.third.name
+        )
+        say(f"  {self.third.state} refused what its own law does not let in:")
+        self._show(self.sender, "outbox", "list", "--state", "refused", "--limit", "2")
+        say("  What protects a person waits until a second person has looked:")
+        held = self._held()
+        check(bool(held), f"{len(held)} releases wait for a second person")
+        self._show(self.sender, "review", "list", "--limit", "2")
+        self._show(
+            self.sender,
+            *("officer", "add", "duty", "--role", "reviewer"),
+            *("--output", str(self.folder)),
+            shown="officer add duty --role reviewer",
+        )
+        for review in held:
+            self.sender.run("review", "approve", review, officer="duty")
+        say(f"  The reviewer approves all {len(held)} over the desk's own TLS address.")
+        asyncio.run(self._wait_for_receipts())
+        check(not self._held(), "nothing is held any more, and every act is a leaf")
+        asyncio.run(self._check_arrivals())
+        asyncio.run(self._check_proofs())
+
+    def _held(self) -> list[str]:
+        listed = json.loads(
+            self.sender.run("review", "list", "--json", "--limit", "500")
+        )
+        return [each["review"] for each in listed["reviews"]]
 
     def stop(self) -> None:
         """Stop every node that runs."""
@@ -258,7 +334,8 @@ def _initialise(node: DemoNode) -> None:
     categories = [part for name in declared for part in ("--category", name)]
     node.run(
         "init", "--name", node.name, "--state", node.state, "--agency", node.agency,
-        "--listen", address, "--endpoint", address, *categories,
+        "--listen", address, "--endpoint", address,
+        "--desk-listen", f"127.0.0.1:{node.desk_port}", *categories,
     )  # fmt: skip
 
 
@@ -302,6 +379,19 @@ async def _kept_back(node: DemoNode, peer: str) -> set[tuple[bytes, int]]:
             if not page.next_page_token:
                 return found
             request.page_token = page.next_page_token
+
+
+async def _redacted(node: DemoNode) -> list[str]:
+    """Return identifiers of messages from which a node did not get everything."""
+    async with node.desk() as (desk, _):
+        page = await desk.SearchMessages(
+            pb.SearchMessagesRequest(with_contents=True, page_size=500)
+        )
+    return [
+        str(UUID(bytes=each.info.id))
+        for each in page.messages
+        if each.message.header.redacted
+    ]
 
 
 def _indented(text: str) -> str:
@@ -351,6 +441,7 @@ def main() -> int:
         story.set_up()
         story.exchange()
         story.verify()
+        story.decide()
         story.look()
         if arguments.un_list is not None:
             story.import_list(arguments.un_list)

@@ -53,6 +53,7 @@ class DemoNode:
     folder: Path
     declined: frozenset[str] = frozenset()
     port: int = field(default_factory=free_port)
+    desk_port: int = field(default_factory=free_port)
     _process: subprocess.Popen[str] | None = None
 
     @property
@@ -74,15 +75,19 @@ class DemoNode:
             "COLUMNS": "100",
         }
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, officer: str = "") -> str:
         """Run a command of this node and return what it printed.
+
+        Args:
+            arguments: The command.
+            officer: Who runs it over the desk's TLS address; its host if empty.
 
         Raises:
             DemoFailedError: It failed.
         """
         done = subprocess.run(
             [SELAT, *arguments],
-            env=self.environment(),
+            env=self.environment() | self._as(officer),
             capture_output=True,
             text=True,
             check=False,
@@ -93,6 +98,16 @@ class DemoNode:
                 f"{done.returncode}:\n{done.stdout}{done.stderr}"
             )
         return done.stdout
+
+    def _as(self, officer: str) -> dict[str, str]:
+        if not officer:
+            return {}
+        return {
+            "SELAT_DESK": f"127.0.0.1:{self.desk_port}",
+            "SELAT_CERTIFICATE": str(self.folder / f"{officer}.pem"),
+            "SELAT_KEY": str(self.folder / f"{officer}.key"),
+            "SELAT_CA": str(self.folder / f"{officer}.ca.pem"),
+        }
 
     def start(self) -> None:
         """Serve, and return when the node answers.

@@ -179,6 +179,7 @@ def _term(not_before: datetime, not_after: datetime) -> Term:
 
 def _write_policy(folder: NodeFolder) -> None:
     shutil.copytree(default_policy_folder(), folder.policy)
+    (folder.policy / "agreements").mkdir(exist_ok=True)
     folder.release_list.write_text(format_release_list({}), "utf-8")
 
 
