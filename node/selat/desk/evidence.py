@@ -32,7 +32,9 @@ async def evidence_of(
         row: The message.
         entries: Its outbox entries; only for published messages.
     """
-    head = await local.signer.at_least(1)
+    # A message is there a moment before the receipt that follows it is signed.
+    size = await local.store.read(lambda snapshot: snapshot.tree_head().frontier.size)
+    head = await local.signer.at_least(size)
 
     def work(snapshot: Snapshot) -> list[pb.ExchangeEvidence]:
         if row.direction is Direction.IN:
