@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import fields
+from functools import lru_cache
 from typing import Final
 
 from selat.errors import NotFoundError, WrongStateError
@@ -14,11 +16,22 @@ from selat.store.sqlite.failures import checked
 from selat.store.sqlite.rows import Rows, Value
 from selat.store.values import Holding, Lane, OutboxRow, OutboxState, Settled
 
+_FIELDS: Final = tuple(field.name for field in fields(OutboxRow))
+_OF_MESSAGE: Final = frozenset(
+    {
+        *("message_id", "version", "category", "record_type", "level", "tlp"),
+        *("holding", "author"),
+    }
+)
+_COLUMNS: Final = ", ".join(
+    f"message.{name}" if name in _OF_MESSAGE else f"outbox.{name}" for name in _FIELDS
+)
 SELECT_ENTRY: Final = (
-    "SELECT outbox.*, message_id, version, category, record_type, level, tlp,"
-    " holding, author"
+    f"SELECT {_COLUMNS}"  # noqa: S608 - constants only
     " FROM outbox CROSS JOIN message ON message.number = outbox.message"
 )
+#: Lists of texts that are remembered; nearly all are empty.
+_LISTS_MAX: Final = 256
 _QUEUED: Final = (
     " WHERE peer = ? AND state = 'queued' ORDER BY outbox.lane DESC, outbox.number"
     " LIMIT ?"
@@ -32,9 +45,6 @@ _FINAL: Final = frozenset(
         OutboxState.DEAD,
     }
 )
-
-
-_LISTS: Final = ("obligations", "approved", "redacted")
 
 
 class OutboxReads(Rows):
@@ -230,10 +240,15 @@ def entry_row(row: sqlite3.Row) -> OutboxRow:
     Raises:
         StoreCorruptError: It holds what this node cannot have written.
     """
-    values = dict(row)
+    values = dict(zip(_FIELDS, row, strict=True))
     values["lane"] = Lane(values["lane"])
     values["state"] = OutboxState(values["state"])
     values["holding"] = Holding(values["holding"])
-    for name in _LISTS:
-        values[name] = tuple(json.loads(values[name]))
+    for name in ("obligations", "approved", "redacted"):
+        values[name] = _texts(values[name])
     return OutboxRow(**values)
+
+
+@lru_cache(_LISTS_MAX)
+def _texts(column: str) -> tuple[str, ...]:
+    return tuple(json.loads(column))
