@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from tests.unit.store.samples import (
     ALPHA,
@@ -263,3 +265,32 @@ async def test_counts_show_how_many_entries_are_in_each_state(store: Store) -> N
         QueueCount(peer=ALPHA, state=OutboxState.QUEUED, count=1),
         QueueCount(peer=BRAVO, state=OutboxState.QUEUED, count=3),
     )
+
+
+async def test_counts_follow_every_way_that_an_entry_takes(store: Store) -> None:
+    async def check() -> None:
+        counts = await store.read(lambda s: s.counts())
+        rows = await store.read(lambda s: s.outbox())
+        counted = {(each.peer, each.state): each.count for each in counts.queues}
+        assert counted == Counter((row.peer, row.state) for row in rows)
+
+    await store.write(lambda t: publish(t, 6, BRAVO, ALPHA))
+    await store.write(lambda t: form(t, [2, 4, 6, 8]))
+    await check()
+
+    # Accepted straight away, out of quarantine, and from the queue.
+    await settle(store, 2, OutboxState.ACCEPTED)
+    await settle(store, 4, OutboxState.QUARANTINED)
+    await settle(store, 4, OutboxState.ACCEPTED)
+    await settle(store, 6, OutboxState.REFUSED)
+    await settle(store, 1, OutboxState.ACCEPTED)
+    await check()
+
+    await store.write(lambda t: form(t, [10], sequence=2))
+    await store.write(lambda t: t.reopen_batch(ALPHA, 2))
+    await check()
+
+    await store.write(lambda t: form(t, [10, 12], sequence=2))
+    await store.write(lambda t: t.void_batch(ALPHA, 2, reason="X", at_ms=NOW))
+    await store.write(lambda t: t.requeue(12, NOW))
+    await check()

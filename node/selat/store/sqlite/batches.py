@@ -18,7 +18,12 @@ from selat.errors import (
     WrongStateError,
 )
 from selat.store.sqlite.failures import RESTORE
-from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row, json_list
+from selat.store.sqlite.outbox import (
+    SELECT_ENTRY,
+    count_moves,
+    entry_row,
+    json_list,
+)
 from selat.store.sqlite.rows import Rows
 from selat.store.values import (
     BatchReceipt,
@@ -171,6 +176,7 @@ class BatchWrites(BatchReads):
                 for entry in entries
             ),
         )
+        count_moves(self._db, batch.peer, ("queued", "offered"), batch.count)
         self._db.execute(
             "INSERT INTO outgoing_batch VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)",
             (

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
@@ -184,12 +185,13 @@ class OutboxWrites(OutboxReads):
         if any(one.state not in _FINAL for one in settled):
             raise ValueError("an entry is settled with a final state")
         waiting = self._in(
-            "SELECT number FROM outbox"
+            "SELECT number, state, peer FROM outbox"
             " WHERE state IN ('queued', 'held', 'offered', 'quarantined')"
             " AND number IN (",
             [one.entry for one in settled],
         )
-        if len(set(waiting)) < len(settled):
+        stood = {number: (state, peer) for number, state, peer in waiting}
+        if len(stood) < len(settled):
             raise WrongStateError(
                 "An outbox entry to be settled is settled already.",
                 remedy="Look at the outbox; the first receipt counts.",
@@ -202,6 +204,12 @@ class OutboxWrites(OutboxReads):
                 for one in settled
             ),
         )
+        accepted = Counter(
+            stood[one.entry] for one in settled if one.state is OutboxState.ACCEPTED
+        )
+        for (state, peer), entries in accepted.items():
+            if state == OutboxState.OFFERED.value:
+                count_moves(self._db, peer, (state, "accepted"), entries)
 
     def requeue(self, entry: int, at_ms: int) -> None:
         """Queue a dead entry again, with no attempts counted.
@@ -228,9 +236,21 @@ class OutboxWrites(OutboxReads):
         )
 
 
+def count_moves(
+    db: sqlite3.Connection, peer: str, states: tuple[str, str], entries: int
+) -> None:
+    """Count a batch of moves from one state to the next, which no trigger counts."""
+    old, new = states
+    db.execute(
+        "INSERT INTO queue_count VALUES (?, ?, ?), (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET entries = entries + excluded.entries",
+        (peer, old, -entries, peer, new, entries),
+    )
+
+
 def json_list(texts: Sequence[str]) -> str:
     """Return texts as they stand in a column of lists."""
-    return json.dumps(list(texts), ensure_ascii=False)
+    return json.dumps(list(texts), ensure_ascii=False) if texts else "[]"
 
 
 @checked

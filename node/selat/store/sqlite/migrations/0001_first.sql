@@ -194,7 +194,8 @@ CREATE INDEX outbox_held ON outbox (state) WHERE state = 'held';
 CREATE INDEX outbox_held_since ON outbox (held_ms) WHERE state = 'held';
 
 CREATE TABLE queue_count (
-  -- How many outbox entries are in each state, kept by triggers.
+  -- How many outbox entries are in each state. The two moves that nearly every
+  -- entry makes are counted by the node, a batch at once, others by triggers.
   peer TEXT NOT NULL,
   state TEXT NOT NULL,
   entries INTEGER NOT NULL,
@@ -209,6 +210,8 @@ END;
 
 CREATE TRIGGER outbox_moved AFTER UPDATE OF state ON outbox
 WHEN OLD.state <> NEW.state
+  AND NOT (OLD.state = 'queued' AND NEW.state = 'offered')
+  AND NOT (OLD.state = 'offered' AND NEW.state = 'accepted')
 BEGIN
   UPDATE queue_count SET entries = entries - 1
     WHERE peer = OLD.peer AND state = OLD.state;
