@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from selat.rpc.channels import local_desk_channel
+import grpc
+
+from selat.rpc.channels import local_desk_channel, remote_desk_channel
 from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import desk_service_pb2_grpc as rpc
 
@@ -156,6 +158,17 @@ class DemoNode:
                 rpc.DeskServiceStub(channel),
                 rpc.AdminServiceStub(channel),
             )
+
+    def desk_as(self, officer: str) -> grpc.aio.Channel:
+        """Return a channel to its desk over TLS, as one of its officers."""
+        names = self._as(officer)
+        certificate, key, ca = (
+            Path(names[f"SELAT_{file}"]).read_bytes()
+            for file in ("CERTIFICATE", "KEY", "CA")
+        )
+        return remote_desk_channel(
+            names["SELAT_DESK"], certificate=certificate, key=key, ca=ca
+        )
 
     async def received(self) -> list[tuple[bytes, int, str]]:
         """Return identifier, version and category of all that it received."""
