@@ -7,6 +7,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,12 @@ from selat.core.payloads import offer_salt
 from selat.core.sealing import commitment
 from selat.core.tree_heads import parse_tree_head
 from selat.desk.access import PERMISSIONS, ROLES
+from selat.policy.agreements import _CLAUSE_KEYS, _CLAUSE_REQUIRED, _REQUIRED
 from selat.policy.catalogue_file import load_catalogue
+from selat.policy.policy_files import PolicyFiles, read_policy_files
+from selat.policy.policy_loading import load_policy_set, parse_source
+from selat.policy.policy_set import Identity
+from selat.policy.rules import _KNOWN, Rule, parse_rules
 from selat.rpc.status import code_of, error_classes
 from selat.v1 import desk_service_pb2, peer_service_pb2
 
@@ -243,6 +249,87 @@ def test_hopeless_refusals_are_those_of_the_protocol() -> None:
         if len(row) == 4 and "*Hopeless.*" in row[2]
     }
     assert marked == hopeless
+
+
+# --- policy ----------------------------------------------------------------
+def shown_files(language: str) -> dict[str, str]:
+    """Return the policy files that the page shows, by their path."""
+    blocks = re.findall(
+        rf"^```{language}\n(?:#|//) (\S+)\n(.*?)^```",
+        read("docs/policy.md"),
+        re.DOTALL | re.MULTILINE,
+    )
+    return dict(blocks)
+
+
+def baseline() -> list[Rule]:
+    files = read_policy_files(ROOT / "policy")
+    return [
+        rule
+        for path, raw in files.below("baseline")
+        for rule in parse_rules(raw, source=path)
+    ]
+
+
+def baseline_rows() -> list[list[str]]:
+    """Return the rows of the page's table of baseline rules."""
+    section = read("docs/policy.md").split("\n## The baseline")[1].split("\n## ")[0]
+    return [row for row in rows(section) if row[0].startswith("`baseline/")]
+
+
+def test_every_rule_of_the_baseline_is_explained() -> None:
+    listed = [(names(row[0])[0], row[1], row[2]) for row in baseline_rows()]
+    assert listed == [(rule.id, rule.title, rule.principle) for rule in baseline()]
+
+
+def test_shown_effect_of_a_rule_is_what_its_annotations_say() -> None:
+    for rule, row in zip(baseline(), baseline_rows(), strict=True):
+        effects = {rule.reason} - {""} | rule.obligations | rule.redact
+        assert set(names(row[4])) == effects | rule.notify
+
+
+def test_shown_policy_comes_into_force_and_decides_as_shown() -> None:
+    shown = shown_files("toml") | shown_files("cedar")
+    departure = shown.pop("baseline.toml")
+    assert {"agreements/xa-xb.toml", "scenarios/xa-xb.toml"} <= set(shown)
+    identity = Identity(
+        node="police.xa.example", state="XA", received=frozenset({"travel-documents"})
+    )
+    shipped = read_policy_files(ROOT / "policy")
+    files = PolicyFiles(
+        name="shown",
+        contents={**shipped.contents, **{k: v.encode() for k, v in shown.items()}},
+    )
+    load_policy_set(files, identity, today=date(2026, 12, 1), shipped=shipped)
+
+    contents = {**files.contents, "baseline.toml": departure.encode()}
+    del contents["baseline/8-emergency.cedar"]
+    departed = PolicyFiles(name="shown", contents=contents)
+    source = parse_source(departed, shipped=shipped)
+    assert source.departures == ("removed baseline/8-emergency.cedar",)
+
+
+def test_blank_agreement_has_every_key_that_must_be_there() -> None:
+    text = read("docs/policy.md").split("This is the\nblank:")[1].split("```")[1]
+    head, clause = text.split("[[clause]]")
+    keys = r"^(\w+) ="
+    assert set(re.findall(keys, head, re.MULTILINE)) | {"clause"} == _REQUIRED
+    assert set(re.findall(keys, clause, re.MULTILINE)) == _CLAUSE_REQUIRED
+
+
+def test_every_key_of_an_agreement_is_explained() -> None:
+    section = read("docs/policy.md").split("\n## Agreements")[1].split("\n## ")[0]
+    listed = {key for row in rows(section) for key in names(row[0])}
+    assert listed == _REQUIRED | _CLAUSE_KEYS
+
+
+def test_every_annotation_is_explained() -> None:
+    listed = {
+        names(row[0])[0].removeprefix("@")
+        for row in rows(read("docs/policy.md"))
+        if row[0].startswith("`@")
+    }
+    assert listed == _KNOWN
 
 
 # --- categories ------------------------------------------------------------
