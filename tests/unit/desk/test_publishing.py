@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.fakes.identities import Identity
@@ -13,6 +14,7 @@ from tests.fakes.local_nodes import (
     peer_row,
 )
 from tests.fakes.nodes import person
+from tests.unit.store.samples import message as store_message
 
 from selat.core.payloads import unpack
 from selat.desk.publishing import (
@@ -30,6 +32,7 @@ from selat.errors import (
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.policy.catalogue_file import load_catalogue
+from selat.store.lifecycle import Erasure
 from selat.store.port import Snapshot
 from selat.store.values import Direction, Lane, MessageQuery, MessageRow, PeerState
 from selat.v1 import message_pb2 as pb
@@ -231,6 +234,31 @@ async def test_version_with_another_body_is_refused(desk: Desk, calls: int) -> N
     with pytest.raises(AlreadyExistsError) as caught:
         await desk.publish(with_id(person("Other"), 2), second)
     assert "next version" in caught.value.remedy
+    assert len(await desk.kept()) == 1
+
+
+async def test_message_that_was_erased_is_not_published_again(desk: Desk) -> None:
+    local = desk.local
+    await desk.publish(with_id(person()))
+    (row,) = await desk.kept()
+    leaf_index = await local.store.write(lambda t: t.append_leaves([b"erased"]))
+    erasure = Erasure(reason="EXPIRED", erased_ms=NOW_MS, leaf_index=leaf_index)
+    await local.store.write(lambda t: t.erase(row.number, erasure))
+    (again,) = await desk.publish(with_id(person("Whoever")))
+    assert again.duplicate
+    assert len(await desk.kept()) == 1
+
+
+async def test_message_of_ours_that_came_back_is_no_message_of_ours(
+    desk: Desk,
+) -> None:
+    ours = with_id(person())
+    echo = replace(
+        store_message(originator=NAME), message_id=ours.header.id, category="drugs"
+    )
+    await desk.local.store.write(lambda t: t.add_messages([echo]))
+    (published,) = await desk.publish(ours)
+    assert not published.duplicate
     assert len(await desk.kept()) == 1
 
 
