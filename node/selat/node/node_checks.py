@@ -194,15 +194,15 @@ def _validity(check: str, whose: str, signed: SignedCard, *, now: datetime) -> F
         return fail(
             check,
             f"{whose} expired on {until:%Y-%m-%d}; nothing is exchanged under it.",
-            "Issue a new card with `selat peer renew`, or ask the peer for its newest, and "
-            "add it.",
+            "Issue a new card with `selat peer renew`, or ask the peer for its "
+            "newest, and add it.",
         )
     if until - now < CARD_WARN:
         return warn(
             check,
             f"{whose} expires in {days} days.",
-            "Issue a new card with `selat peer renew`, or ask the peer for its newest, and "
-            "add it.",
+            "Issue a new card with `selat peer renew`, or ask the peer for its "
+            "newest, and add it.",
         )
     return ok(check, f"{whose} is valid for {days} more days.")
 

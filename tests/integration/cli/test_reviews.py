@@ -133,7 +133,8 @@ def test_a_release_is_approved(selat: Command, desk: FakeDesk) -> None:
     assert (
         ended.out.split()
         == (
-            f"Approved: {ID} may go to police.xb.example if policy asks for nothing more."
+            f"Approved: {ID} may go to police.xb.example if policy asks for nothing "
+            "more."
         ).split()
     )
     [request] = desk.asked(pb.DecideReviewRequest)
