@@ -74,6 +74,20 @@ def test_each_view_is_listed(
     assert listed["leaf_index"] == 41
 
 
+def test_a_list_fits_a_narrow_terminal(
+    selat: Command, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selat.cli.output._PIPE_WIDTH", 80)
+    desk.answers["ListLifecycle"] = pb.ListLifecycleResponse(entries=[entry()])
+
+    ended = selat("lifecycle", "list", "--erased")
+
+    assert str(ID) in ended.out
+    assert "EXPIRED" in ended.out
+    assert "travel document" in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("options", [(), ("--erased", "--held")])
 def test_a_list_names_one_view(selat: Command, options: tuple[str, ...]) -> None:
     ended = selat("lifecycle", "list", *options)

@@ -25,7 +25,7 @@ from selat.exchange.lifecycle import BATCH_MESSAGES_MAX, Lifecycle
 from selat.exchange.local import LocalNode
 from selat.policy.catalogue import Catalogue
 from selat.policy.catalogue_file import load_catalogue
-from selat.store.lifecycle import LegalHold, LegalHoldAct
+from selat.store.lifecycle import Erasure, LegalHold, LegalHoldAct
 from selat.store.port import Snapshot, Store, T, Transaction
 from selat.store.reviews import Held
 from selat.store.values import (
@@ -61,6 +61,7 @@ async def publish(
     peers: tuple[str, ...] = (),
     opens: bool = True,
     expires_ms: int | None = NOW_MS,
+    direction: Direction = Direction.OUT,
 ) -> None:
     """Keep messages of our own of yesterday that expire now, and queue them."""
     messages = []
@@ -69,7 +70,7 @@ async def publish(
         payload = protected(local, message_id)
         messages.append(
             NewMessage(
-                direction=Direction.OUT,
+                direction=direction,
                 message_id=message_id,
                 version=1,
                 originator=NAME,
@@ -139,6 +140,31 @@ async def test_message_that_went_nowhere_is_erased_without_a_leaf_before(
     assert leaf.time_ms == NOW_MS
     assert ended.leaf_index == 0
     assert await holding(local, 1) is Holding.ERASED
+
+
+async def test_received_message_without_its_batch_is_erased_all_the_same(
+    local: LocalNode,
+) -> None:
+    await publish(local, 1, direction=Direction.IN)
+
+    await lifecycle(local).run()
+
+    (leaf,) = await leaves_of(local.store)
+    assert isinstance(leaf, EraseLeaf)
+    assert leaf.offer == b""
+
+
+async def test_message_that_is_erased_while_it_is_prepared_is_left_alone(
+    local: LocalNode,
+) -> None:
+    await publish(local, 1, peers=(PEER,))
+    (ending,) = await lifecycle(local).due(limit=1)
+    gone = Erasure(reason="RECALLED", erased_ms=NOW_MS, leaf_index=99)
+    await local.store.write(lambda t: t.erase(1, gone))
+
+    assert await lifecycle(local)._end([ending]) == []
+    assert await leaves_of(local.store) == []
+    assert await local.store.read(lambda s: s.erasure(1)) == gone
 
 
 async def test_every_entry_that_waits_is_withheld_with_a_leaf(local: LocalNode) -> None:
