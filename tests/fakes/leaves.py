@@ -138,6 +138,7 @@ POLICY: Final = PolicyLeaf(
     node="police.xa.example",
     digest="cd" * 32,
     previous="",
+    departures=("removed baseline/8-emergency.cedar",),
     time_ms=TIME_MS,
     blind=BLIND,
 )

@@ -232,6 +232,8 @@ class PolicyLeaf(Leaf):
         node: Our node.
         digest: SHA-256 of the new set, hexadecimal.
         previous: SHA-256 of the old set, hexadecimal; empty for the first.
+        departures: Where the set departs from the shipped baseline, as
+            ``removed`` or ``altered`` and a file; usually nowhere.
     """
 
     kind: ClassVar[str] = "policy"
@@ -239,6 +241,7 @@ class PolicyLeaf(Leaf):
     node: Text
     digest: HexDigest
     previous: HexDigestOrNone
+    departures: Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,7 @@ class ActivePolicy:
             node=self._node,
             digest=new.digest,
             previous=last.decode(),
+            departures=new.departures,
             time_ms=self._clock(),
             blind=self._entropy(32),
         )

@@ -26,6 +26,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -63,6 +64,8 @@ DEFAULT_REASONS: Final = MappingProxyType(
 _NOT_PERMITTED: Final = "NOT_PERMITTED"
 _POLICY_DENIED: Final = "POLICY_DENIED"
 _RESOURCE: Final = {"type": "Record", "id": "message"}
+#: Contexts whose JSON is remembered.
+_CONTEXTS_MAX: Final = 1_024
 _FAILED_POLICY: Final = re.compile(r"policy `([^`]+)`")
 
 
@@ -74,14 +77,14 @@ class Request:
         action: The action.
         principal: Cedar's type and identifier of the principal.
         entities: Principal, resource and what they belong to.
-        context: The context's other attributes.
+        context: Names and values of the context's other attributes.
         approved: Obligations that persons have met.
     """
 
     action: Action
     principal: Mapping[str, str]
     entities: cedarpy.Entities
-    context: Mapping[str, Any]
+    context: tuple[tuple[str, Any], ...]
     approved: frozenset[str]
 
 
@@ -114,45 +117,36 @@ class Evaluator:
 
     def decide(self, request: Request) -> Decision:
         """Decide, and collect the obligations."""
-        needed: set[str] = set()
-        redact: set[str] = set()
+        met = request.approved
+        redact: frozenset[str] = frozenset()
         lifted: dict[str, None] = {}
         while True:
-            allowed, names, failed = self._ask(
-                request, request.approved | needed, redact
-            )
+            allowed, names, failed = self._ask(request, met, redact)
             if failed:
                 return Decision(
                     effect=Effect.WITHHOLD, policies=failed, reason=POLICY_ERROR
                 )
             rules = [self._rules[name] for name in names]
-            obliged = frozenset().union(*(rule.obligations for rule in rules))
-            hidden = frozenset().union(*(rule.redact for rule in rules))
-            is_new = bool(obliged - needed - request.approved or hidden - redact)
+            obliged = met.union(*(rule.obligations for rule in rules))
+            hidden = redact.union(*(rule.redact for rule in rules))
+            is_new = obliged != met or hidden != redact
             if not allowed and (not is_new or any(rule.is_final for rule in rules)):
                 return self._deny(request.action, names)
-            if allowed and not is_new:
-                lifted.update(dict.fromkeys(names))
-                return self._permit(tuple(lifted), needed, redact)
             lifted.update(dict.fromkeys(names))
-            needed |= obliged - request.approved
-            redact |= hidden
+            if not is_new:
+                return self._permit(tuple(lifted), met - request.approved, redact)
+            met, redact = obliged, hidden
 
     def _ask(
-        self, request: Request, approved: Iterable[str], redacted: Iterable[str]
+        self, request: Request, approved: frozenset[str], redacted: frozenset[str]
     ) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
         """Return whether Cedar allows, by which policies, and which failed."""
-        context = {
-            **request.context,
-            "approved": sorted(approved),
-            "redacted": sorted(redacted),
-        }
         result = cedarpy.is_authorized(
             {
                 "principal": request.principal,
                 "action": {"type": "Action", "id": request.action.value},
                 "resource": _RESOURCE,
-                "context": context,
+                "context": _context(request.context, approved, redacted),
             },
             self._sets[request.action],
             request.entities,
@@ -194,7 +188,22 @@ class Evaluator:
 
     def _notify(self, names: Iterable[str]) -> tuple[str, ...]:
         rules = [self._rules[name] for name in names if name in self._rules]
-        return tuple(sorted(frozenset().union(*(rule.notify for rule in rules))))
+        return tuple(sorted({each for rule in rules for each in rule.notify}))
+
+
+@lru_cache(maxsize=_CONTEXTS_MAX)
+def _context(
+    attributes: tuple[tuple[str, Any], ...],
+    approved: frozenset[str],
+    redacted: frozenset[str],
+) -> str:
+    """Return the context of a request as Cedar reads it; there are few."""
+    context = {
+        **dict(attributes),
+        "approved": sorted(approved),
+        "redacted": sorted(redacted),
+    }
+    return json.dumps(context)
 
 
 def actions_of(rule: Rule) -> frozenset[Action]:

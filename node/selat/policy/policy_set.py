@@ -225,7 +225,7 @@ class PolicySet:
                 entities=self._entities(
                     (peer, category.id), view, lambda: self._peer(peer, category)
                 ),
-                context={"today": today},
+                context=(("today", today),),
                 approved=approved,
             )
             decision = self._decide(key, request)
@@ -255,11 +255,11 @@ class PolicySet:
                 entities=self._entities(
                     (officer, category.id), view, lambda: self._own(officer, category)
                 ),
-                context={
-                    "today": today,
-                    "author": officer.is_author,
-                    "purpose": purpose,
-                },
+                context=(
+                    ("today", today),
+                    ("author", officer.is_author),
+                    ("purpose", purpose),
+                ),
                 approved=frozenset(),
             )
             decision = self._decide(key, request)

@@ -116,7 +116,15 @@ def test_a_receipt_has_the_members_of_the_protocol() -> None:
                 "by": "administrator",
             },
         ),
-        (POLICY, {"node": "police.xa.example", "digest": "cd" * 32, "previous": ""}),
+        (
+            POLICY,
+            {
+                "node": "police.xa.example",
+                "digest": "cd" * 32,
+                "previous": "",
+                "departures": ["removed baseline/8-emergency.cedar"],
+            },
+        ),
         (
             ERASE,
             {

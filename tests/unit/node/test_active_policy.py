@@ -215,3 +215,28 @@ async def test_file_that_is_taken_away_while_we_look_does_not_matter(
         "selat.node.active_policy.policy_paths", lambda _: [*paths, folder / "gone"]
     )
     assert not await active.load_if_changed()
+
+
+DEPARTURE = """
+version = 1
+[[exception]]
+file = "baseline/8-emergency.cedar"
+change = "removed"
+reason = "Emergencies Act, s. 3"
+"""
+
+
+async def test_departure_from_the_baseline_is_logged(
+    active: ActivePolicy, folder: Path, local: LocalNode
+) -> None:
+    await active.load()
+    (folder / "baseline" / "8-emergency.cedar").unlink()
+    shutil.rmtree(folder / "scenarios")  # they count on what was taken out
+    with pytest.raises(ConfigurationError, match=r"8-emergency\.cedar is missing"):
+        await active.load_if_changed()
+    (folder / "baseline.toml").write_text(DEPARTURE, "utf-8")
+
+    assert await active.load_if_changed()
+    *_, last = await leaves_of(local.store)
+    assert isinstance(last, PolicyLeaf)
+    assert last.departures == ("removed baseline/8-emergency.cedar",)
