@@ -28,7 +28,6 @@ _LINK_COLUMNS: Final = (
     "accepted",
     "refused",
     "withheld",
-    "held",
     "dead",
     "its log",
     "our log there",
@@ -111,7 +110,7 @@ def _reviews(state: pb.GetStatusResponse, *, now: datetime) -> Text:
 def _show_links(output: Output, state: pb.GetStatusResponse) -> None:
     rows = [_link_row(link) for link in state.links]
     if rows and not output.is_narrow:
-        output.table(_LINK_COLUMNS, rows, right=_LINK_COLUMNS[2:11])
+        output.table(_LINK_COLUMNS, rows, right=_LINK_COLUMNS[2:10])
         return
     for row in rows:
         output.blank()
@@ -127,7 +126,6 @@ def _link_row(link: pb.LinkStatus) -> tuple[str | Text, ...]:
         number(link.accepted),
         _alarming(link.refused, "warn"),
         _alarming(link.withheld, "warn"),
-        _alarming(link.held, "warn"),
         _alarming(link.dead, "fail"),
         number(link.verified_size),
         number(link.acknowledged_size),
