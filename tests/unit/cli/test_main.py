@@ -60,6 +60,13 @@ def test_every_command_that_was_promised_is_there() -> None:
         "lifecycle run",
         "hold set",
         "hold release",
+        "policy categories",
+        "policy check",
+        "policy test",
+        "policy explain",
+        "policy diff",
+        "policy simulate",
+        "policy activate",
     }
 
 
