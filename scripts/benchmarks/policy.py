@@ -28,7 +28,8 @@ from selat.node.folder import NodeFolder
 from selat.policy.catalogue_file import default_policy_folder
 from selat.policy.policy_files import read_policy_files
 from selat.policy.policy_loading import build_policy_set
-from selat.policy.policy_set import Identity, PolicySet
+from selat.policy.policy_set import PolicySet
+from selat.policy.policy_source import Identity
 from selat.policy.port import (
     ANY_CATEGORY,
     Decision,

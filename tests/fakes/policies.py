@@ -14,7 +14,8 @@ import pytest
 from selat.errors import ConfigurationError
 from selat.policy.policy_files import PolicyFiles, read_policy_files
 from selat.policy.policy_loading import load_policy_set, parse_source
-from selat.policy.policy_set import Identity, PolicySet
+from selat.policy.policy_set import PolicySet
+from selat.policy.policy_source import Identity
 from selat.policy.port import MessageFacts, OfficerFacts, PeerFacts
 
 SHIPPED: Final = read_policy_files(Path(__file__).parents[2] / "policy")

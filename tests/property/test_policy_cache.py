@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import cedarpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.policies import DAY_MS, NOON_MS, SHIPPED, XA, XB, policy_with
 
 from selat.policy.catalogue import HANDLING_CODES, PURPOSES, TLP_LABELS
-from selat.policy.evaluator import DENY_BY_DEFAULT
+from selat.policy.evaluator import DENY_BY_DEFAULT, Evaluator
 from selat.policy.policy_set import PolicySet
 from selat.policy.port import (
     Action,
@@ -143,3 +144,33 @@ def test_further_permits_never_loosen_what_is_asked(
     if narrow.effect is not Effect.WITHHOLD:
         assert set(wide.obligations) >= set(narrow.obligations)
         assert set(wide.redact) >= set(narrow.redact)
+
+
+class EverybodysLinks(Evaluator):
+    """Asks Cedar with the links of all parties and categories."""
+
+    def policies_for(
+        self, action: Action, *, parties: frozenset[str], category: str
+    ) -> cedarpy.PolicySet:
+        del parties, category
+        return self._sets[action].with_linked_batch(
+            [
+                link.values()
+                for link in self._links
+                if link.template in self._templates[action]
+            ]
+        )
+
+
+WHOLE = policy_with(dict(AGREEMENT), released=RELEASED, remember=False)
+WHOLE._evaluator.__class__ = EverybodysLinks
+
+
+@settings(max_examples=200, deadline=None)
+@given(message=MESSAGES, peer=PEERS, now_ms=MOMENTS)
+def test_links_that_are_left_out_would_have_decided_nothing(
+    message: MessageFacts, peer: PeerFacts, now_ms: int
+) -> None:
+    assert UNCACHED.release(message, peer, now_ms=now_ms) == WHOLE.release(
+        message, peer, now_ms=now_ms
+    )

@@ -30,7 +30,7 @@ from selat.policy.agreements import _CLAUSE_KEYS, _CLAUSE_REQUIRED, _REQUIRED
 from selat.policy.catalogue_file import load_catalogue
 from selat.policy.policy_files import PolicyFiles, read_policy_files
 from selat.policy.policy_loading import load_policy_set, parse_source
-from selat.policy.policy_set import Identity
+from selat.policy.policy_source import Identity
 from selat.policy.rules import _KNOWN, Rule, parse_rules
 from selat.rpc.status import code_of, error_classes
 from selat.v1 import desk_service_pb2, peer_service_pb2

@@ -23,7 +23,8 @@ from selat.policy.policy_files import (
     read_policy_files,
 )
 from selat.policy.policy_loading import build_policy_set, prove_policy_set
-from selat.policy.policy_set import Identity, PolicySet
+from selat.policy.policy_set import PolicySet
+from selat.policy.policy_source import Identity
 from selat.policy.release_list import format_release_list
 from selat.store.port import Store, Transaction
 

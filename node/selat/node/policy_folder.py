@@ -24,7 +24,8 @@ from selat.policy.policy_loading import (
     load_policy_set,
     read_shipped,
 )
-from selat.policy.policy_set import Identity, PolicySet
+from selat.policy.policy_set import PolicySet
+from selat.policy.policy_source import Identity
 
 #: Where the folder goes that a draft takes the place of.
 BEFORE: Final = ".before"

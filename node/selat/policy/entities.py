@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What policies see: facts as Cedar entities, and the key of a decision.
 
-`view_of` turns a message's facts into the attributes that policies can see. Two
-messages with equal views, for the same principal and day, are decided alike:
-that is what makes the cache of decisions correct.
+What policies can see of a message comes in two parts. The profile is its marking
+and subject, which many messages share, and becomes the resource. The term is what
+differs from message to message and from moment to moment, and goes into the
+context. Two messages with equal profile and term, for the same principal and day,
+are decided alike: that is what makes the memory of decisions correct.
 """
 
 from __future__ import annotations
@@ -12,10 +14,9 @@ import json
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from selat.policy.catalogue import Catalogue, Category
-from selat.policy.groups import Groups, groups_of
+from selat.policy.catalogue import Category
 from selat.policy.port import ANY_CATEGORY, MessageFacts, OfficerFacts, PeerFacts
 
 DAY_MS: Final = 86_400_000
@@ -29,8 +30,8 @@ _SYSTEM: Final = "system"
 #: Attributes whose JSON is remembered.
 _FRAGMENTS_MAX: Final = 4_096
 
-#: What policies see of a message, in the order of `_RECORD`.
-View = tuple[Any, ...]
+#: Marking and subject of a message, in the order of `_RECORD`.
+Profile = tuple[Any, ...]
 
 #: The record's entity; the identifier is no fact, so that one name serves all.
 _RECORD: Final = (
@@ -38,25 +39,26 @@ _RECORD: Final = (
     '[{{"type":"Category","id":{0}}}],"attrs":{{"category":'
     '{{"__entity":{{"type":"Category","id":{0}}}}},"record_type":{1},'
     '"originator":{2},"level":{3},"codes":{4},"tlp":{5},"purposes":{6},'
-    '"releasable_to":{7},"recipients":{8},"subject_role":{9},"safeguards":{10},'
-    '"assurances":{11},"consents":{12},"status":{13},"holding":{14},'
-    '"urgency":{15},"emergency":{16},"expired":{17},"retention_days":{18}}}}}]'
+    '"releasable_to":{7},"subject_role":{8},"safeguards":{9},"assurances":{10},'
+    '"consents":{11},"status":{12},"holding":{13},"urgency":{14},'
+    '"emergency":{15}}}}}]'
 )
 
 
-def view_of(message: MessageFacts, category: Category, *, now_ms: int) -> View:
-    """Return the attributes of a message that policies can see now.
+class Term(NamedTuple):
+    """How long a message lives, at one moment.
 
-    Without dates of its own a message ends with the retention of its category.
+    Attributes:
+        expired: Whether its own date, or its category's retention, has ended.
+        retention_days: Days from its creation to its expiry, rounded up.
     """
-    created, expires = message.created_ms, message.expires_ms
-    retention_days = 0
-    if created is not None:
-        longest = created + category.longest_retention_days * DAY_MS
-        if expires is None:
-            expires = longest
-        retention_days = -(-(expires - created) // DAY_MS)
-        expires = min(expires, longest)
+
+    expired: bool
+    retention_days: int
+
+
+def profile_of(message: MessageFacts) -> Profile:
+    """Return what policies can see of a message at any moment."""
     return (
         message.category,
         message.record_type,
@@ -66,7 +68,6 @@ def view_of(message: MessageFacts, category: Category, *, now_ms: int) -> View:
         message.tlp,
         message.purposes,
         message.releasable_to,
-        message.recipients,
         message.subject_role,
         message.safeguards,
         message.assurances,
@@ -75,14 +76,26 @@ def view_of(message: MessageFacts, category: Category, *, now_ms: int) -> View:
         message.holding,
         message.urgency,
         message.emergency,
-        expires is not None and expires <= now_ms,
-        retention_days,
     )
 
 
-def record_json(view: View) -> str:
+def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
+    """Return the term of a message at a moment.
+
+    Without dates of its own a message ends with the retention of its category.
+    """
+    created, expires = message.created_ms, message.expires_ms
+    if created is None:
+        return Term(expires is not None and expires <= now_ms, 0)
+    longest = created + category.longest_retention_days * DAY_MS
+    if expires is None:
+        expires = longest
+    return Term(min(expires, longest) <= now_ms, -(-(expires - created) // DAY_MS))
+
+
+def record_json(profile: Profile) -> str:
     """Return a message's entity as Cedar reads it."""
-    return _RECORD.format(*map(_fragment, view))
+    return _RECORD.format(*map(_fragment, profile))
 
 
 @lru_cache(maxsize=_FRAGMENTS_MAX, typed=True)  # 1 equals True
@@ -102,19 +115,22 @@ def date_number(day: date) -> int:
 
 
 def peer_entities(
-    peer: PeerFacts, category: str, *, catalogue: Catalogue, groups: Groups
+    peer: PeerFacts, category: str, groups: frozenset[str]
 ) -> list[dict[str, Any]]:
-    """Return the peer's node with its state and groups, as entities."""
-    names = groups_of(frozenset({peer.name, peer.state}), groups) | peer.groups
-    parents = [("State", peer.state), *(("Group", name) for name in sorted(names))]
-    declared = peer.categories
-    if ANY_CATEGORY in declared:
-        declared = frozenset(catalogue.categories)
+    """Return the peer's node with its state and groups, as entities.
+
+    Args:
+        peer: The peer.
+        category: The category of the message.
+        groups: All groups that the peer is in, at any depth.
+    """
+    parents = [("State", peer.state), *(("Group", name) for name in sorted(groups))]
+    is_declared = category in peer.categories or ANY_CATEGORY in peer.categories
     attributes = {
         "name": peer.name,
         "state": peer.state,
         # Others decide nothing about this message, and make the entity long.
-        "categories": [_reference("Category", name) for name in {category} & declared],
+        "categories": [_reference("Category", category)] if is_declared else [],
     }
     return [
         _entity("Node", peer.name, attributes, parents),

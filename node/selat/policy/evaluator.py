@@ -33,7 +33,13 @@ from typing import Any, Final
 import cedarpy
 
 from selat.policy.agreement_rules import Link
-from selat.policy.port import HELD_FOR_REVIEW, Action, Decision, Effect
+from selat.policy.port import (
+    ANY_CATEGORY,
+    HELD_FOR_REVIEW,
+    Action,
+    Decision,
+    Effect,
+)
 from selat.policy.rules import Rule
 
 #: Groups of actions in the schema.
@@ -77,6 +83,7 @@ class Request:
         action: The action.
         principal: Cedar's type and identifier of the principal.
         entities: Principal, resource and what they belong to.
+        policies: The rules that may decide, from `Evaluator.policies_for`.
         context: Names and values of the context's other attributes.
         approved: Obligations that persons have met.
     """
@@ -84,6 +91,7 @@ class Request:
     action: Action
     principal: Mapping[str, str]
     entities: cedarpy.Entities
+    policies: cedarpy.PolicySet
     context: tuple[tuple[str, Any], ...]
     approved: frozenset[str]
 
@@ -101,19 +109,49 @@ class Evaluator:
 
     def __init__(self, *, rules: Mapping[str, Rule], links: Iterable[Link]) -> None:
         """Sort the rules by the actions that they can decide."""
-        links = tuple(links)
-        self._rules = {**rules, **{link.id: rules[link.template] for link in links}}
+        self._links = tuple(links)
+        linked = {link.id: rules[link.template] for link in self._links}
+        self._rules = {**rules, **linked}
         self._sets = {
             action: _policy_set(
-                [rule for rule in rules.values() if action in actions_of(rule)], links
+                [rule for rule in rules.values() if action in actions_of(rule)]
             )
             for action in Action
+        }
+        self._templates = {
+            action: frozenset(each["id"] for each in policies.templates())
+            for action, policies in self._sets.items()
         }
 
     @property
     def rules(self) -> Mapping[str, Rule]:
         """Return the rules by the identifiers that decisions name."""
         return MappingProxyType(self._rules)
+
+    def policies_for(
+        self, action: Action, *, parties: frozenset[str], category: str
+    ) -> cedarpy.PolicySet:
+        """Return the rules that may decide for a principal and a category.
+
+        Links for others are left out: their scope would not match, and a state may
+        have agreements with many others.
+
+        Args:
+            action: The action.
+            parties: The peer's name, its state and its groups, as agreements name
+                them; nothing for our own officers.
+            category: Category of the message.
+        """
+        templates = self._templates[action]
+        return self._sets[action].with_linked_batch(
+            [
+                link.values()
+                for link in self._links
+                if link.template in templates
+                and link.party in parties
+                and link.category in {category, ANY_CATEGORY}
+            ]
+        )
 
     def decide(self, request: Request) -> Decision:
         """Decide, and collect the obligations."""
@@ -148,7 +186,7 @@ class Evaluator:
                 "resource": _RESOURCE,
                 "context": _context(request.context, approved, redacted),
             },
-            self._sets[request.action],
+            request.policies,
             request.entities,
         )
         diagnostics = result.diagnostics
@@ -219,7 +257,7 @@ def actions_of(rule: Rule) -> frozenset[Action]:
     return frozenset(found)
 
 
-def _policy_set(rules: Iterable[Rule], links: Iterable[Link]) -> cedarpy.PolicySet:
+def _policy_set(rules: Iterable[Rule]) -> cedarpy.PolicySet:
     static: dict[str, Any] = {}
     templates: dict[str, Any] = {}
     for rule in rules:
@@ -228,10 +266,7 @@ def _policy_set(rules: Iterable[Rule], links: Iterable[Link]) -> cedarpy.PolicyS
         # knows groups of actions from entities that no request carries.
         table[rule.id] = {**rule.policy, "action": {"op": "All"}, "annotations": {}}
     document = {"staticPolicies": static, "templates": templates, "templateLinks": []}
-    plain = cedarpy.PolicySet.from_json_str(json.dumps(document))
-    return plain.with_linked_batch(
-        [link.values() for link in links if link.template in templates]
-    )
+    return cedarpy.PolicySet.from_json_str(json.dumps(document))
 
 
 def _failed_policy(error: str) -> str:

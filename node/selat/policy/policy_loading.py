@@ -39,7 +39,8 @@ from selat.policy.policy_files import (
     check_baseline,
     read_policy_files,
 )
-from selat.policy.policy_set import Identity, PolicySet, PolicySource
+from selat.policy.policy_set import PolicySet
+from selat.policy.policy_source import Identity, PolicySource
 from selat.policy.port import (
     ANY_CATEGORY,
     Action,

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy set of a node: immutable, and the one that answers.
 
-`PolicySource` is what the files say; `PolicySet` is what one node makes of it.
+`PolicySource` is what the files say; `PolicySet` is what one node makes of it. It
+asks Cedar about each kind of question once and remembers the answer.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -20,21 +20,22 @@ from selat.policy.agreement_rules import (
     compile_agreement,
     compile_release_list,
 )
-from selat.policy.agreements import Agreement
-from selat.policy.catalogue import Catalogue, Category
+from selat.policy.catalogue import Category
 from selat.policy.entities import (
     DAY_MS,
-    View,
+    Profile,
     category_entities,
     officer_entities,
     officer_type,
     peer_entities,
+    profile_of,
     record_json,
+    term_of,
     today_number,
-    view_of,
 )
 from selat.policy.evaluator import Evaluator, Request
-from selat.policy.groups import Groups
+from selat.policy.groups import GROUP_PREFIX, groups_of
+from selat.policy.policy_source import Identity, PolicySource, digest_of
 from selat.policy.port import (
     ANY_CATEGORY,
     Action,
@@ -48,54 +49,29 @@ from selat.policy.rules import Rule
 
 _T = TypeVar("_T")
 
-#: Form of the digest: a change of how rules are read is a change of policy.
-DIGEST_VERSION: Final = 2
 #: Decisions that are remembered; some 2 KiB each.
 CACHE_ENTRIES_MAX: Final = 8_192
-#: Principals with their category that are remembered as entities.
-PRINCIPALS_MAX: Final = 4_096
-#: Messages with their principal that are remembered as entities.
-VIEWS_MAX: Final = 1_024
+#: Principals, for an action and a category, that are remembered.
+PRINCIPALS_MAX: Final = 1_024
+#: Profiles of messages with their principal that are remembered; 12 KiB each.
+PROFILES_MAX: Final = 1_024
 #: Named where the catalogue does not know the category.
 CATEGORY_UNKNOWN: Final = "default/category-unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySource:
-    """What the files of a policy folder say.
+class _Principal:
+    """Who asks for what in which category, as Cedar takes it.
 
     Attributes:
-        catalogue: The categories.
-        groups: The groups of states and nodes.
-        rules: Rules of the baseline and of the state.
-        agreements: The agreements.
-        released: The release list: categories by node name.
-        departures: Declared departures from the baseline.
-        digests: SHA-256 of each file, hexadecimal, by path.
+        key: Tells it from others.
+        entities: The principal, the category, and what they belong to.
+        policies: The rules that may decide.
     """
 
-    catalogue: Catalogue
-    groups: Groups
-    rules: tuple[Rule, ...]
-    agreements: tuple[Agreement, ...]
-    released: Mapping[str, frozenset[str]]
-    departures: tuple[str, ...]
-    digests: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Whose policy it is.
-
-    Attributes:
-        node: Our node name.
-        state: Our state.
-        received: Categories that our card declares; ``*`` for all.
-    """
-
-    node: str
-    state: str
-    received: frozenset[str]
+    key: tuple[Any, ...]
+    entities: cedarpy.Entities
+    policies: cedarpy.PolicySet
 
 
 class PolicySet:
@@ -117,11 +93,11 @@ class PolicySet:
         self.source = source
         self.identity = identity
         self._evaluator = _evaluator(source, identity)
-        self._digest = _digest(source, identity)
+        self._digest = digest_of(source, identity)
         self._remember = remember
         self._decisions: dict[tuple[Any, ...], Decision] = {}
-        self._principals: dict[tuple[Any, ...], cedarpy.Entities] = {}
-        self._views: dict[tuple[Any, ...], cedarpy.Entities] = {}
+        self._principals: dict[tuple[Any, ...], _Principal] = {}
+        self._profiles: dict[tuple[Any, ...], cedarpy.Entities] = {}
         self._day = (-1, 0)
 
     @property
@@ -214,18 +190,24 @@ class PolicySet:
         category = self.source.catalogue.categories.get(message.category)
         if category is None:
             return _UNKNOWN_CATEGORY
-        view = view_of(message, category, now_ms=now_ms)
-        today = self._today(now_ms)
-        key = (action, peer, approved, today, view)
+        profile = profile_of(message)
+        term = term_of(message, category, now_ms=now_ms)
+        today, named = self._today(now_ms), peer.name in message.recipients
+        key = (action, peer, approved, today, named, term, profile)
         decision = self._decisions.get(key)
         if decision is None:
+            principal = self._peer(action, peer, category)
             request = Request(
                 action=action,
                 principal={"type": "Node", "id": peer.name},
-                entities=self._entities(
-                    (peer, category.id), view, lambda: self._peer(peer, category)
+                entities=self._entities(principal, profile),
+                policies=principal.policies,
+                context=(
+                    ("today", today),
+                    ("expired", term.expired),
+                    ("retention_days", term.retention_days),
+                    ("named", named),
                 ),
-                context=(("today", today),),
                 approved=approved,
             )
             decision = self._decide(key, request)
@@ -244,19 +226,22 @@ class PolicySet:
         category = self.source.catalogue.categories.get(message.category)
         if category is None:
             return _UNKNOWN_CATEGORY
-        view = view_of(message, category, now_ms=now_ms)
+        profile = profile_of(message)
+        term = term_of(message, category, now_ms=now_ms)
         today = self._today(now_ms)
-        key = (action, officer, purpose, today, view)
+        key = (action, officer, purpose, today, term, profile)
         decision = self._decisions.get(key)
         if decision is None:
+            principal = self._own(action, officer, category)
             request = Request(
                 action=action,
                 principal={"type": officer_type(officer), "id": officer.officer_id},
-                entities=self._entities(
-                    (officer, category.id), view, lambda: self._own(officer, category)
-                ),
+                entities=self._entities(principal, profile),
+                policies=principal.policies,
                 context=(
                     ("today", today),
+                    ("expired", term.expired),
+                    ("retention_days", term.retention_days),
                     ("author", officer.is_author),
                     ("purpose", purpose),
                 ),
@@ -271,40 +256,55 @@ class PolicySet:
             _keep(self._decisions, key, decision, limit=CACHE_ENTRIES_MAX)
         return decision
 
-    def _entities(
-        self,
-        key: tuple[Any, ...],
-        view: View,
-        build: Callable[[], list[dict[str, Any]]],
-    ) -> cedarpy.Entities:
+    def _peer(self, action: Action, peer: PeerFacts, category: Category) -> _Principal:
+        """Return a peer as principal, with the rules that may decide for it."""
+        key = (action, peer, category.id)
+        principal = self._principals.get(key)
+        if principal is None:
+            groups = groups_of(frozenset({peer.name, peer.state}), self.source.groups)
+            groups |= peer.groups
+            parties = {peer.name, peer.state, *(GROUP_PREFIX + name for name in groups)}
+            principal = _Principal(
+                key=key,
+                entities=_parse(
+                    self._category(category) + peer_entities(peer, category.id, groups)
+                ),
+                policies=self._evaluator.policies_for(
+                    action, parties=frozenset(parties), category=category.id
+                ),
+            )
+            _keep(self._principals, key, principal, limit=PRINCIPALS_MAX)
+        return principal
+
+    def _own(
+        self, action: Action, officer: OfficerFacts, category: Category
+    ) -> _Principal:
+        """Return an officer as principal, with the rules that may decide."""
+        key = (action, officer, category.id)
+        principal = self._principals.get(key)
+        if principal is None:
+            principal = _Principal(
+                key=key,
+                entities=_parse(self._category(category) + officer_entities(officer)),
+                policies=self._evaluator.policies_for(
+                    action, parties=frozenset(), category=category.id
+                ),
+            )
+            _keep(self._principals, key, principal, limit=PRINCIPALS_MAX)
+        return principal
+
+    def _entities(self, principal: _Principal, profile: Profile) -> cedarpy.Entities:
         """Return principal, message and what they belong to.
 
-        One message is asked about again for another action, another day or after
-        an approval, so that its entities are remembered as well.
+        Many messages have one profile, and one message is asked about several
+        times, so that entities are remembered, whether decisions are or not.
         """
-        known = self._views.get((key, view))
-        if known is not None:
-            return known
-        base = self._principals.get(key)
-        if base is None:
-            base = cedarpy.Entities.from_json_str(json.dumps(build()))
-            _keep(self._principals, key, base, limit=PRINCIPALS_MAX)
-        entities = base.with_added_json_str(record_json(view))
-        if self._remember:
-            _keep(self._views, (key, view), entities, limit=VIEWS_MAX)
+        key = (principal.key, profile)
+        entities = self._profiles.get(key)
+        if entities is None:
+            entities = principal.entities.with_added_json_str(record_json(profile))
+            _keep(self._profiles, key, entities, limit=PROFILES_MAX)
         return entities
-
-    def _peer(self, peer: PeerFacts, category: Category) -> list[dict[str, Any]]:
-        known = self._category(category)
-        return known + peer_entities(
-            peer,
-            category.id,
-            catalogue=self.source.catalogue,
-            groups=self.source.groups,
-        )
-
-    def _own(self, officer: OfficerFacts, category: Category) -> list[dict[str, Any]]:
-        return self._category(category) + officer_entities(officer)
 
     def _category(self, category: Category) -> list[dict[str, Any]]:
         received = self.identity.received
@@ -325,6 +325,10 @@ class PolicySet:
 _UNKNOWN_CATEGORY: Final = Decision(
     effect=Effect.WITHHOLD, policies=(CATEGORY_UNKNOWN,), reason="CATEGORY_UNKNOWN"
 )
+
+
+def _parse(entities: list[dict[str, Any]]) -> cedarpy.Entities:
+    return cedarpy.Entities.from_json_str(json.dumps(entities))
 
 
 def _keep(
@@ -349,24 +353,3 @@ def _evaluator(source: PolicySource, identity: Identity) -> Evaluator:
         rules=MappingProxyType(rules),
         links=[link for link in links if link.template in rules],
     )
-
-
-def _digest(source: PolicySource, identity: Identity) -> str:
-    """Return the SHA-256 of all that the set consists of, in one canonical form.
-
-    RFC 8785 needs nothing that `json.dumps` with these options does not give for
-    texts without surrogates, which no file read as UTF-8 has.
-    """
-    document = {
-        "version": DIGEST_VERSION,
-        "node": identity.node,
-        "state": identity.state,
-        "received": sorted(identity.received),
-        "departures": list(source.departures),
-        "files": dict(source.digests),
-        "released": {peer: sorted(names) for peer, names in source.released.items()},
-    }
-    canonical = json.dumps(
-        document, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()

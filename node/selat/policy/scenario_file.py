@@ -44,7 +44,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final, TypeVar
 
 from selat.policy.entities import DAY_MS
-from selat.policy.policy_set import Identity
+from selat.policy.policy_source import Identity
 from selat.policy.port import (
     ANY_CATEGORY,
     Action,

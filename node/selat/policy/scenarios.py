@@ -16,7 +16,8 @@ from selat.policy.agreement_rules import RELEASE_LIST
 from selat.policy.agreements import parse_agreement
 from selat.policy.groups import parse_groups
 from selat.policy.policy_files import PolicyFiles
-from selat.policy.policy_set import Identity, PolicySet
+from selat.policy.policy_set import PolicySet
+from selat.policy.policy_source import Identity
 from selat.policy.port import (
     Action,
     Decision,

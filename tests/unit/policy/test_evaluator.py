@@ -20,12 +20,11 @@ from selat.policy.entities import (
     category_entities,
     officer_entities,
     peer_entities,
+    profile_of,
     record_json,
     today_number,
-    view_of,
 )
 from selat.policy.evaluator import ACTION_GROUPS, DENY_BY_DEFAULT, actions_of
-from selat.policy.groups import Group
 from selat.policy.policy_set import PolicySet
 from selat.policy.port import Action, Decision, Effect, MessageFacts
 
@@ -202,7 +201,7 @@ def test_caches_begin_anew_when_they_are_full(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("selat.policy.policy_set.CACHE_ENTRIES_MAX", 2)
     policy = policy_with(released=RELEASED)
     for number in range(5):
-        message = facts(recipients=(f"n{number}.example",))
+        message = facts(releasable_to=("XB", f"n{number}.example"))
         assert release(policy, message).effect is Effect.PERMIT
 
     assert len(policy._decisions) == 1
@@ -240,15 +239,12 @@ def test_rule_without_action_decides_all_of_them() -> None:
 
 def test_entities_are_what_the_schema_says() -> None:
     category = policy_with().source.catalogue.categories["drugs"]
-    groups = {"g": Group(id="g", title="G", members=("XB",))}
     message = facts(releasable_to=("XB",), safeguards=("minor",), level="royal")
     entities = [
         *category_entities(category, received=True),
-        *peer_entities(
-            XB, "drugs", catalogue=policy_with().source.catalogue, groups=groups
-        ),
+        *peer_entities(XB, "drugs", frozenset({"g"})),
         *officer_entities(OFFICER),
-        *json.loads(record_json(view_of(message, category, now_ms=NOON_MS))),
+        *json.loads(record_json(profile_of(message))),
     ]
 
     parsed = cedarpy.Entities.from_json_str(json.dumps(entities), schema=SCHEMA)

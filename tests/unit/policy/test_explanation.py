@@ -115,7 +115,7 @@ def test_rule_that_fails_is_explained() -> None:
     rule = """
     @id("rules/overflows") @title("It fails") @principle("None")
     forbid (principal, action in Action::"leave", resource)
-    when { resource.retention_days + 9223372036854775807 > 0 };
+    when { context.retention_days + 9223372036854775807 > 0 };
     """
     found = explained(facts(), rules=rule)
 

@@ -9,7 +9,8 @@ import pytest
 from tests.fakes.policies import SHIPPED, XA
 
 from selat.policy.policy_loading import parse_source
-from selat.policy.policy_set import PolicySet, PolicySource
+from selat.policy.policy_set import PolicySet
+from selat.policy.policy_source import PolicySource
 from selat.policy.port import Action
 from selat.policy.rules import Rule
 from selat.policy.scenario_file import parse_scenarios
