@@ -42,7 +42,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "doctor": ("doctor", _NODE, "Examine this installation and say what to mend."),
     "version": ("version", _NODE, "Show the versions of Selat and its parts."),
     "peer": ("peer", _TRUST, "Show our card; accept, list and remove peers."),
-    "policy": ("policy", _TRUST, "Read, test, explain, try and activate the state's policy."),
+    "policy": (
+        "policy",
+        _TRUST,
+        "Read, test, explain, try and activate the state's policy.",
+    ),
     "officer": ("officer", _TRUST, "Register, list and revoke officers and systems."),
     "publish": ("publish", _MESSAGES, "Publish messages from files."),
     "import": ("imports", _MESSAGES, "Publish the entries of an official list."),
