@@ -20,7 +20,7 @@ from selat.node.node_checks import (
     check_card,
     check_database,
     check_keys,
-    check_release_list,
+    check_policy,
 )
 
 
@@ -53,6 +53,6 @@ def examine(
     yield ok("configuration", f"node.toml describes {configuration.name}.")
     yield from check_keys(folder, passphrase)
     yield from check_card(folder, configuration, now=now)
-    yield from check_release_list(folder)
+    yield from check_policy(folder, now=now)
     yield from check_database(folder, now=now)
     yield from check_running(folder, configuration)

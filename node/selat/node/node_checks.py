@@ -18,7 +18,7 @@ from selat.node.configuration import NodeConfiguration
 from selat.node.findings import Finding, fail, failed, ok, warn
 from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, Mark, check_against_mark
-from selat.policy.release_list import parse_release_list
+from selat.node.policy_folder import prove
 from selat.store.port import Snapshot
 from selat.store.sqlite.inspection import check_integrity, inspect
 from selat.store.values import IncidentRow, OutboxState, PeerRow, PeerState, TreeHead
@@ -97,22 +97,40 @@ def check_card(
         yield ok("clock", "The clock is past the issue of our card.")
 
 
-def check_release_list(folder: NodeFolder) -> Iterator[Finding]:
-    """Examine whether the release list can be put into force."""
+def check_policy(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:
+    """Examine whether the policy folder can be put into force."""
     try:
-        text = folder.release_list.read_text("utf-8")
-        released = parse_release_list(text, source=str(folder.release_list))
-    except (OSError, UnicodeDecodeError) as failure:
-        yield fail(
-            "policy",
-            f"The release list cannot be read: {type(failure).__name__}.",
-            f"Restore {folder.release_list} from its backup.",
-        )
+        policy = prove(folder, folder.policy, today=None)
     except SelatError as error:
         yield failed("policy", error)
-    else:
-        peers = sum(1 for categories in released.values() if categories)
-        yield ok("policy", f"Peers that the release list lets receive: {peers}.")
+        return
+    if not folder.release_list.is_file():
+        yield fail(
+            "policy",
+            "The release list is missing.",
+            f"Restore {folder.release_list} from its backup.",
+        )
+        return
+    ended = [a for a in policy.source.agreements if a.valid_until < now.date()]
+    for agreement in ended:
+        yield warn(
+            "policy",
+            f"The agreement {agreement.id} ended on {agreement.valid_until}.",
+            "Take its file out, or put in the agreement that follows it.",
+        )
+    for departure in policy.departures:
+        yield warn(
+            "policy",
+            f"The policy departs from the baseline: {departure}.",
+            "Nothing, if the reason in baseline.toml still holds.",
+        )
+    count = len(policy.source.agreements) - len(ended)
+    peers = sum(1 for names in policy.source.released.values() if names)
+    yield ok(
+        "policy",
+        f"The policy can be put into force: {len(policy.source.rules)} rules, "
+        f"{count} agreements, {peers} peers on the release list.",
+    )
 
 
 def check_database(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:

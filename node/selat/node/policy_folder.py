@@ -62,13 +62,13 @@ def policy_in_force(folder: NodeFolder) -> PolicySet:
     return build_policy_set(read_policy_files(folder.policy), identity_of(folder))
 
 
-def prove(folder: NodeFolder, draft: Path, *, today: date) -> PolicySet:
+def prove(folder: NodeFolder, draft: Path, *, today: date | None) -> PolicySet:
     """Return the policy set of a draft for this node, proven as if in force.
 
     Args:
         folder: The node's folder.
         draft: A complete policy folder, or the node's own.
-        today: The present date, UTC.
+        today: Refuse agreements that have ended by this date, UTC; None takes them.
 
     Raises:
         ConfigurationError: It could not come into force.
