@@ -85,7 +85,7 @@ def test_policy_of_a_new_node_is_found_sound(folder: NodeFolder) -> None:
 
 
 def test_ended_agreements_and_departures_are_remarked_on(folder: NodeFolder) -> None:
-    (folder.policy / "agreements").mkdir()
+    (folder.policy / "agreements").mkdir(exist_ok=True)
     (folder.policy / "agreements" / "xa-xb.toml").write_text(AGREEMENT)
     (folder.policy / "baseline" / "8-emergency.cedar").unlink()
     (folder.policy / "baseline.toml").write_text(DEPARTURE)

@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Path:
 def draft(tmp_path: Path, home: Path) -> Path:
     place = tmp_path / "draft"
     shutil.copytree(home / "policy", place)
-    (place / "agreements").mkdir()
+    (place / "agreements").mkdir(exist_ok=True)
     (place / "agreements" / "xa-xb.toml").write_text(AGREEMENT)
     return place
 
@@ -229,7 +229,7 @@ def test_draft_is_put_in_place_with_the_release_list_of_the_node(
     assert (home / "policy" / "agreements" / "xa-xb.toml").read_text() == AGREEMENT
     assert (home / "policy" / "release.toml").is_file()
     assert (home / "policy" / "notes.txt").read_text() == "ours"
-    assert not (home / "policy.before" / "agreements").exists()
+    assert not list((home / "policy.before" / "agreements").iterdir())
     assert selat("policy", "check", "--json").json["digest"] == ended.json["digest"]
 
 
@@ -241,7 +241,7 @@ def test_draft_that_fails_changes_nothing(
 
     assert ended.code == 6
     assert "5-persons.cedar is missing" in ended.err
-    assert not (home / "policy" / "agreements").exists()
+    assert not list((home / "policy" / "agreements").iterdir())
 
 
 def test_draft_that_is_not_there_is_named(selat: Command, tmp_path: Path) -> None:
