@@ -70,6 +70,9 @@ DEFAULT_REASONS: Final = MappingProxyType(
 _NOT_PERMITTED: Final = "NOT_PERMITTED"
 _POLICY_DENIED: Final = "POLICY_DENIED"
 _RESOURCE: Final = {"type": "Record", "id": "message"}
+_ACTIONS: Final = MappingProxyType(
+    {action: {"type": "Action", "id": action.value} for action in Action}
+)
 #: Contexts whose JSON is remembered.
 _CONTEXTS_MAX: Final = 1_024
 _FAILED_POLICY: Final = re.compile(r"policy `([^`]+)`")
@@ -112,6 +115,12 @@ class Evaluator:
         self._links = tuple(links)
         linked = {link.id: rules[link.template] for link in self._links}
         self._rules = {**rules, **linked}
+        # Most decisions are permits that ask for nothing more.
+        self._plain = frozenset(
+            name
+            for name, rule in self._rules.items()
+            if rule.permits and not (rule.obligations or rule.redact or rule.notify)
+        )
         self._sets = {
             action: _policy_set(
                 [rule for rule in rules.values() if action in actions_of(rule)]
@@ -164,6 +173,8 @@ class Evaluator:
                 return Decision(
                     effect=Effect.WITHHOLD, policies=failed, reason=POLICY_ERROR
                 )
+            if allowed and not lifted and self._plain.issuperset(names):
+                return Decision(effect=Effect.PERMIT, policies=names)
             rules = [self._rules[name] for name in names]
             obliged = met.union(*(rule.obligations for rule in rules))
             hidden = redact.union(*(rule.redact for rule in rules))
@@ -182,7 +193,7 @@ class Evaluator:
         result = cedarpy.is_authorized(
             {
                 "principal": request.principal,
-                "action": {"type": "Action", "id": request.action.value},
+                "action": _ACTIONS[request.action],
                 "resource": _RESOURCE,
                 "context": _context(request.context, approved, redacted),
             },
@@ -190,7 +201,8 @@ class Evaluator:
             request.entities,
         )
         diagnostics = result.diagnostics
-        failed = tuple(sorted(map(_failed_policy, diagnostics.errors)))
+        errors = diagnostics.errors
+        failed = tuple(sorted(map(_failed_policy, errors))) if errors else ()
         return result.allowed, tuple(sorted(diagnostics.reasons)), failed
 
     def _deny(self, action: Action, names: tuple[str, ...]) -> Decision:
