@@ -27,7 +27,7 @@ def put_agreements(policy: Path) -> None:
     Args:
         policy: A copy of the shipped folder, with the whole baseline.
     """
-    shutil.copytree(_AGREEMENTS, policy / "agreements")
+    shutil.copytree(_AGREEMENTS, policy / "agreements", dirs_exist_ok=True)
     shutil.copy(policy / "examples" / GROUPS_FILE, policy / GROUPS_FILE)
 
 
