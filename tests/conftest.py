@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from selat.policy.policy_files import PolicyFiles
+from selat.policy.policy_loading import prove_policy_set
+from selat.policy.policy_set import PolicySet
 
 TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
@@ -43,3 +49,23 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the real data (../shared) is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _policies_prove_themselves_once() -> Iterator[None]:
+    """Let equal policies run their scenarios once, not in every node of every test.
+
+    The digest covers all that the proof looks at but the date.
+    """
+    proven: set[tuple[str, date | None]] = set()
+
+    def prove_once(
+        policy: PolicySet, files: PolicyFiles, *, today: date | None = None
+    ) -> None:
+        if (policy.digest, today) not in proven:
+            prove_policy_set(policy, files, today=today)
+            proven.add((policy.digest, today))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("selat.node.active_policy.prove_policy_set", prove_once)
+        yield
