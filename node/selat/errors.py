@@ -38,6 +38,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   ├── CheckpointMldsaError
     │   ├── CheckpointRolledBackError
     │   ├── CheckpointForkedError
+    │   ├── HandOverError
     │   ├── LeafNotInTreeError
     │   ├── LeafMalformedError
     │   ├── LeafVersionError
@@ -59,7 +60,8 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │       ├── StoreBusyError
     │       ├── StoreFullError
     │       ├── StoreCorruptError
-    │       └── StoreVersionError
+    │       ├── StoreVersionError
+    │       └── LogClosedError
     ├── UnavailableError             try again later
     │   ├── PeerUnreachableError
     │   ├── NodeUnreachableError
@@ -306,6 +308,12 @@ class CheckpointForkedError(PeerError):
     reason = "CHECKPOINT_FORKED"
 
 
+class HandOverError(PeerError):
+    """A shard of a peer's log was begun without being handed over by the last."""
+
+    reason = "HAND_OVER_INVALID"
+
+
 class LeafNotInTreeError(PeerError):
     """A leaf is not proven to stand in the sender's log."""
 
@@ -436,6 +444,12 @@ class StoreVersionError(StoreError):
     """The database was written by a newer Selat."""
 
     reason = "STORE_VERSION"
+
+
+class LogClosedError(StoreError):
+    """The newest shard of our log is closed, and the next one not open yet."""
+
+    reason = "LOG_CLOSED"
 
 
 class UnavailableError(SelatError):
