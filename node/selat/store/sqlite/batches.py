@@ -325,7 +325,8 @@ class BatchWrites(BatchReads):
         """Return the number of a shard of a peer's log; number it if it is new."""
         place = (peer, origin)
         self._db.execute(
-            "INSERT INTO peer_shard (peer, origin) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO peer_shard (peer, origin) VALUES (?, ?)"
+            " ON CONFLICT DO NOTHING",
             place,
         )
         (row,) = self._all(

@@ -131,7 +131,8 @@ class LogWrites(LogReads):
             raise LogClosedError(
                 f"The shard {shard.origin} of our log is closed, and the next one is "
                 "not open yet.",
-                remedy="It is opened by itself; if this lasts, `selat status` says why.",
+                remedy="It is opened by itself; if that lasts, `selat status` tells "
+                "why.",
                 origin=shard.origin,
             )
         if not leaves:
