@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from selat.core.origins import end_ms
+from selat.core.origins import end_ms, is_later
 from selat.core.tiles import root_at
 from selat.errors import (
     LogRolledBackError,
@@ -47,6 +47,12 @@ class Mark:
     def place(self) -> tuple[int, int]:
         """Return what orders the marks of one log."""
         return end_ms(self.origin), self.size
+
+    def follows(self, other: Mark) -> bool:
+        """Tell whether it is of a larger tree of one shard, or of a later shard."""
+        if self.origin == other.origin:
+            return self.size > other.size
+        return is_later(self.origin, other.origin)
 
 
 class HighWaterFile:
@@ -94,7 +100,7 @@ class HighWaterFile:
         new, mark = Mark(origin=origin, size=size, root=root), self.mark
         if new == mark:
             return
-        if mark is not None and new.place <= mark.place:
+        if mark is not None and not new.follows(mark):
             raise _rolled_back(mark, origin=origin, size=size)
         try:
             os.pwrite(self._descriptor, _encode(new), self._next_slot * _SLOT_BYTES)
