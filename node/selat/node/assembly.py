@@ -24,6 +24,7 @@ from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
 from selat.desk.desk_service import DeskService
+from selat.desk.exporting import Exporting
 from selat.desk.legal_holds import LegalHolds
 from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
@@ -246,6 +247,7 @@ async def _build(
                     local=local, wake=links.wake, arrived=arrivals.ring
                 ),
             ),
+            exporting=Exporting(local=local),
             arrivals=arrivals,
             links=links,
         ),
