@@ -16,7 +16,7 @@ from selat.desk.pages import number_from, page_size, token_for
 from selat.desk.publishing import Publisher
 from selat.desk.reading import query_from
 from selat.desk.reviews import ReviewDesk
-from selat.desk.sight import Sight, not_found
+from selat.desk.sight import EntryPage, Sight, not_found
 from selat.errors import InvalidInputError, ShuttingDownError
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.links import Links
@@ -234,23 +234,21 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.ListOutboxRequest, context: Context
     ) -> pb.ListOutboxResponse:
         """List messages on their way."""
-        await self._door.admit(context, "ListOutbox")
+        caller = await self._door.admit(context, "ListOutbox")
+        sight = Sight(local=self._local, caller=caller)
+        state = convert.state_from(request.state)
         before = number_from(request, request.page_token)
         size = page_size(request)
-        rows = await self._local.store.read(
-            lambda s: s.outbox(
-                peer=request.peer,
-                state=convert.state_from(request.state),
-                before=before,
-                limit=size + 1,
-            )
-        )
-        page = rows[:size]
+
+        def work(snapshot: Snapshot) -> EntryPage:
+            read = partial(snapshot.outbox, peer=request.peer, state=state)
+            return sight.entries(snapshot, read, before=before, size=size)
+
+        page = await self._local.store.read(work)
+        following = page.next_before
         return pb.ListOutboxResponse(
-            entries=[convert.outbox_entry(row) for row in page],
-            next_page_token=(
-                token_for(request, page[-1].number) if len(rows) > size else ""
-            ),
+            entries=[convert.outbox_entry(row) for row in page.entries],
+            next_page_token=token_for(request, following) if following else "",
         )
 
     async def RetryOutbox(
@@ -307,12 +305,16 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
     async def GetEvidence(
         self, request: pb.GetEvidenceRequest, context: Context
     ) -> pb.GetEvidenceResponse:
-        """Return the proofs of one message's exchanges."""
+        """Return the proofs of one message's exchanges.
+
+        An auditor need not be one who may view the message: leaves and proofs
+        tell nothing of what is in it.
+        """
         caller = await self._door.admit(context, "GetEvidence")
         sight = Sight(local=self._local, caller=caller)
 
         def work(snapshot: Snapshot) -> tuple[MessageRow, list[OutboxRow]]:
-            row = sight.open(snapshot, request.id, request.version).row
+            row = sight.exchanged(snapshot, request.id, request.version)
             return row, snapshot.outbox(message=row.number, limit=_OUTBOX_OF_ONE_MAX)
 
         row, entries = await self._local.store.read(work)

@@ -2061,6 +2061,7 @@ class GetStatusResponse(_message.Message):
     OLDEST_HELD_AT_FIELD_NUMBER: _builtins.int
     QUARANTINED_FIELD_NUMBER: _builtins.int
     OLDEST_QUARANTINED_AT_FIELD_NUMBER: _builtins.int
+    TURNED_AWAY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Node name."""
     state: _builtins.str
@@ -2087,6 +2088,10 @@ class GetStatusResponse(_message.Message):
     """Outbox entries that wait for a reviewer."""
     quarantined: _builtins.int
     """Received messages that wait for a reviewer."""
+    turned_away: _builtins.int
+    """Connections of other nodes' side that came to no call since the node was
+    started: callers whom TLS turned away, of whom nothing else is known.
+    """
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the node started."""
@@ -2133,10 +2138,11 @@ class GetStatusResponse(_message.Message):
         oldest_held_at: _timestamp_pb2.Timestamp | None = ...,
         quarantined: _builtins.int = ...,
         oldest_quarantined_at: _timestamp_pb2.Timestamp | None = ...,
+        turned_away: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["card_valid_until", b"card_valid_until", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "unacknowledged", b"unacknowledged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "turned_away", b"turned_away", "unacknowledged", b"unacknowledged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
