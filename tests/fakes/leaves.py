@@ -10,6 +10,7 @@ from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
     EraseLeaf,
+    ExportLeaf,
     HoldLeaf,
     LegalHoldLeaf,
     OfferLeaf,
@@ -151,6 +152,18 @@ ERASE: Final = EraseLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+EXPORT: Final = ExportLeaf(
+    node="police.xa.example",
+    id=MESSAGE,
+    version=2,
+    purpose="investigation",
+    by="officer",
+    policy="cd" * 32,
+    effect="permit",
+    policies=("rules/export",),
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 LEGAL_HOLD: Final = LegalHoldLeaf(
     node="police.xa.example",
     id=MESSAGE,
@@ -179,6 +192,7 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     PEER,
     POLICY,
     ERASE,
+    EXPORT,
     LEGAL_HOLD,
     OPEN,
 )
