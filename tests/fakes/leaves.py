@@ -11,6 +11,7 @@ from selat.core.leaves import (
     CardLeaf,
     CloseLeaf,
     EraseLeaf,
+    ExportLeaf,
     HoldLeaf,
     LegalHoldLeaf,
     OfferLeaf,
@@ -152,6 +153,18 @@ ERASE: Final = EraseLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+EXPORT: Final = ExportLeaf(
+    node="police.xa.example",
+    id=MESSAGE,
+    version=2,
+    purpose="investigation",
+    by="officer",
+    policy="cd" * 32,
+    effect="permit",
+    policies=("rules/export",),
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 LEGAL_HOLD: Final = LegalHoldLeaf(
     node="police.xa.example",
     id=MESSAGE,
@@ -187,6 +200,7 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     PEER,
     POLICY,
     ERASE,
+    EXPORT,
     LEGAL_HOLD,
     OPEN,
     CLOSE,

@@ -29,6 +29,7 @@ class StatusReporter:
         own_card: Callable[[], SignedCard],
         software_version: str,
         started_ms: int,
+        turned_away: Callable[[], int],
     ) -> None:
         """Take what a status is made of."""
         self._local = local
@@ -36,6 +37,7 @@ class StatusReporter:
         self._own_card = own_card
         self._software_version = software_version
         self._started_ms = started_ms
+        self._turned_away = turned_away
 
     async def report(self) -> pb.GetStatusResponse:
         """Return the state at this moment."""
@@ -79,6 +81,7 @@ class StatusReporter:
             oldest_held_at=convert.timestamp(counts.oldest_held_ms),
             quarantined=counts.quarantined,
             oldest_quarantined_at=convert.timestamp(counts.oldest_quarantined_ms),
+            turned_away=self._turned_away(),
         )
 
     def _link(self, link: Link, counts: StoreCounts, head: TreeHead) -> pb.LinkStatus:

@@ -217,4 +217,4 @@ async def _open_log(
         await store.write(work)
     finally:
         await store.close()
-    HighWaterFile(folder.high_water).close()
+    HighWaterFile(folder.high_water, create=True).close()
