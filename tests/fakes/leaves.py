@@ -9,13 +9,11 @@ from uuid import UUID
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
-    CloseLeaf,
     EraseLeaf,
     ExportLeaf,
     HoldLeaf,
     LegalHoldLeaf,
     OfferLeaf,
-    OpenLeaf,
     PeerCheckpointLeaf,
     PeerLeaf,
     PolicyLeaf,
@@ -23,6 +21,7 @@ from selat.core.leaves import (
     ReviewLeaf,
     WithholdLeaf,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 
 MESSAGE: Final = UUID("01932e5c-5c00-7abc-8def-0123456789ab")
 BLIND: Final = b"\x0b" * 32

@@ -24,8 +24,8 @@ from tests.fakes.nodes import (
 )
 from tests.fakes.reckoning import assert_delivered, leaves_of
 
-from selat.core.leaves import CloseLeaf, OpenLeaf
 from selat.core.origins import end_ms
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.node import serve
 from selat.node.assembly import present_ms
 

@@ -20,9 +20,10 @@ from tests.fakes.nodes import (
 from tests.fakes.reckoning import assert_delivered, assert_log_holds
 
 from selat.cli.evidence import verify_exchange
-from selat.core.leaves import CloseLeaf, OpenLeaf, parse_leaf
+from selat.core.leaves import parse_leaf
 from selat.core.log_states import KnownState, verify_joined
 from selat.core.origins import end_ms
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import OverloadedError, PeerUnreachableError
 from selat.exchange import receipt_keeper
 from selat.exchange.chains import verifiers_of

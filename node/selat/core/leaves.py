@@ -33,6 +33,7 @@ from selat.core.leaf_json import (
     one_of,
     text_like,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import SelatError, UnsupportedVersionError
 
 Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
@@ -316,41 +317,6 @@ class LegalHoldLeaf(Leaf):
     act: LegalHoldAct
     code: LegalHoldCode
     by: Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenLeaf(Leaf):
-    """The log, or a shard of it, begins: the first leaf of each shard.
-
-    Attributes:
-        node: Our node.
-        origin: Origin of the shard.
-        previous: Final checkpoint of the shard before, the exact signed note;
-            empty for the first.
-    """
-
-    kind: ClassVar[str] = "open"
-
-    node: Text
-    origin: Text
-    previous: Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseLeaf(Leaf):
-    """A shard of the log ends: the last leaf of a shard that has a successor.
-
-    Attributes:
-        node: Our node.
-        origin: Origin of the shard.
-        next: Origin of the shard that follows.
-    """
-
-    kind: ClassVar[str] = "close"
-
-    node: Text
-    origin: Text
-    next: Text
 
 
 #: Every kind of leaf by its name.

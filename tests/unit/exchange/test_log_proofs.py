@@ -76,6 +76,7 @@ async def log(tmp_path: Path) -> AsyncIterator[Log]:
             entropy=SeededEntropy(NAME),
             on_step=ignore_step,
         )
+        shards: list[Shard] = []
         for fill in FILLS:
             await keeper.follow()
             leaves = [b"leaf %d of %d" % (n, clock()) for n in range(fill)]

@@ -22,8 +22,8 @@ from tests.fakes.local_nodes import (
 )
 
 from selat.core.checkpoints import open_checkpoint
-from selat.core.leaves import CloseLeaf, OpenLeaf
 from selat.core.origins import end_ms
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import LogClosedError, StoreCorruptError, StoreFullError
 from selat.exchange.shards import ShardKeeper
 from selat.exchange.signing import CheckpointSigner
