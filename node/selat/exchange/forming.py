@@ -14,7 +14,7 @@ from typing import Final
 from selat.core.batches import LeafRange, LogState, SealedBatch
 from selat.core.leaves import OfferLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
-from selat.core.payloads import unpack
+from selat.core.payloads import HEADER_START, Packed, unpack
 from selat.core.sealing import (
     BATCH_BYTES_MAX,
     BATCH_KEY_BYTES,
@@ -28,7 +28,6 @@ from selat.errors import StoreCorruptError
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.releasing import (
-    Content,
     Denied,
     Prepared,
     Releaser,
@@ -79,8 +78,8 @@ class FormedBatch:
         return tuple(leaf_hash(message.leaf) for message in self.messages)
 
 
-def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Content:
-    stored = unpack(
+def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Packed:
+    return unpack(
         local.cipher.reveal(
             payload,
             originator=local.name,
@@ -88,7 +87,6 @@ def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Content:
             version=row.version,
         )
     )
-    return Content(seed=stored.salt, header=stored.header, body=stored.body)
 
 
 def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
@@ -110,10 +108,10 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
         if payload is None:
             erased.append(row)
             continue
-        content = _open(local, row, payload)
-        match releaser.decide(row, content, blind=blind):
+        kept = _open(local, row, payload)
+        match releaser.decide(row, kept, blind=blind):
             case Prepared() as offer:
-                size += len(offer.header) + len(offer.body)
+                size += len(offer.message.data) - HEADER_START
                 if size > BATCH_BYTES_MAX and offers:
                     break
                 offers.append(offer)
@@ -268,14 +266,8 @@ def assemble(
             sequence=batch.sequence,
         ),
         sealed_messages=tuple(
-            sealer.seal(
-                position,
-                leaf=message.leaf,
-                salt=message.salt,
-                header=message.header,
-                body=message.body,
-            )
-            for position, message in enumerate(formed.messages)
+            sealer.seal(position, leaf=offer.leaf, message=offer.message)
+            for position, offer in enumerate(formed.messages)
         ),
     )
 

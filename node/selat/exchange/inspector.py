@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from selat.errors import InvalidRecordError, Violation
 from selat.exchange.facts import PURPOSES, RECORD_TYPES
 from selat.policy.catalogue import Catalogue
+from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX, common_part
 from selat.records.inspection import Inspection, inspect
 from selat.records.schema import Schema
 from selat.v1 import message_pb2
@@ -23,9 +26,15 @@ class Inspector:
         """Take schema and catalogue."""
         self._schema = schema
         self._catalogue = catalogue
+        self._remembered = lru_cache(COMMON_PARTS_MAX)(self._against_catalogue)
 
     def inspect(
-        self, header: message_pb2.Header, body: message_pb2.Body, *, strict: bool
+        self,
+        header: message_pb2.Header,
+        body: message_pb2.Body,
+        *,
+        strict: bool,
+        common: bytes = b"",
     ) -> Inspection:
         """Validate a message and derive its selectors.
 
@@ -33,17 +42,25 @@ class Inspector:
             header: Header of the message.
             body: Body of the message.
             strict: True for what our own desk hands in.
+            common: The header's common part, for a caller that has it already.
 
         Raises:
             InvalidRecordError: A rule is broken; it names every one.
         """
-        found = inspect(self._schema, header, body, strict=strict)
-        violations = self._against_catalogue(header)
+        common = common or common_part(header)
+        found = inspect(self._schema, header, body, strict=strict, common=common)
+        violations = (
+            self._remembered(common)
+            if len(common) <= COMMON_BYTES_MAX
+            else self._against_catalogue(common)
+        )
         if violations:
             raise InvalidRecordError(violations)
         return found
 
-    def _against_catalogue(self, header: message_pb2.Header) -> tuple[Violation, ...]:
+    def _against_catalogue(self, common: bytes) -> tuple[Violation, ...]:
+        """Compare the common part of a header with its category."""
+        header = message_pb2.Header.FromString(common)
         category = self._catalogue.categories.get(header.category)
         if category is None:
             known = ", ".join(sorted(self._catalogue.categories))

@@ -8,37 +8,30 @@ so that one bad message never holds up the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from selat.core.at_rest import KEY_BYTES, NONCE_BYTES
 from selat.core.batches import Offer
-from selat.core.payloads import StoredMessage, pack, unpack
-from selat.core.sealing import Opened
+from selat.core.leaf_json import identifier_text
+from selat.core.payloads import Packed, unpack
 from selat.core.selectors import selector_bytes
 from selat.errors import (
     AlreadyExistsError,
     CommitmentMismatchError,
     InvalidRecordError,
 )
-from selat.exchange.facts import (
-    RECORD_TYPES,
-    expiry_ms,
-    facts_of,
-    lane_of,
-    review_ms,
-    status_of,
-    timestamp_ms,
-)
+from selat.exchange.facts import facts_of, lane_of, review_ms
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_leaves import ReceiptWriter
-from selat.policy.port import Decision, Effect, MessageFacts
+from selat.policy.port import Decision, Effect, MessageFacts, Policy
+from selat.records.header import common_part
 from selat.store.port import Snapshot, Transaction
-from selat.store.values import Direction, Holding, MessageRow, NewMessage, Payload
+from selat.store.values import Direction, Holding, MessageRow, NewMessage
 from selat.v1 import message_pb2
 
 _BLIND_BYTES: Final = 32
@@ -62,18 +55,24 @@ _CONFLICT: Final = Decision(
 DUPLICATE: Final = "DUPLICATE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """A message with the decision on it; ``message`` is None when refused."""
 
     offer: Offer
-    opened: Opened
+    opened: Packed
     decision: Decision
     message: NewMessage | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Terms(NamedTuple):
+    """Whose messages are judged, by which policy set, and when."""
+
+    peer: KnownPeer
+    policy: Policy
+    now_ms: int
+
+
+class _Answer(NamedTuple):
     """How a message is answered; its arrival number when it was kept."""
 
     decision: Decision
@@ -98,7 +97,7 @@ class Judge:
         self,
         peer: KnownPeer,
         offers: Sequence[Offer],
-        messages: Sequence[Opened],
+        messages: Sequence[Packed],
     ) -> tuple[Judged, ...]:
         """Step 12: read and decide every message of a batch.
 
@@ -107,34 +106,38 @@ class Judge:
                 one it commits to.
         """
         secrets = self._local.draw(len(offers), KEY_BYTES + NONCE_BYTES)
+        terms = _Terms(peer, self._local.policy(), self._local.clock())
         return tuple(
-            self._judge(peer, offer, opened, secret)
-            for offer, opened, secret in zip(offers, messages, secrets, strict=True)
+            [
+                self._judge(terms, offer, opened, secret)
+                for offer, opened, secret in zip(offers, messages, secrets, strict=True)
+            ]
         )
 
     def _judge(
-        self, peer: KnownPeer, offer: Offer, opened: Opened, secret: bytes
+        self, terms: _Terms, offer: Offer, opened: Packed, secret: bytes
     ) -> Judged:
-        local = self._local
+        peer, policy, now_ms = terms
         try:
             header = message_pb2.Header.FromString(opened.header)
             body = message_pb2.Body.FromString(opened.body)
         except DecodeError:
-            return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
-        facts = facts_of(header)
+            return Judged(offer, opened, _SCHEMA, None)
+        common = common_part(header)
+        facts = facts_of(header, common=common)
         _check_leaf(offer, header, facts, peer=peer.name)
         try:
-            inspection = self._inspector.inspect(header, body, strict=False)
+            inspection = self._inspector.inspect(
+                header, body, strict=False, common=common
+            )
         except InvalidRecordError:
-            return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
-        now_ms = local.clock()
-        decision = local.policy().accept(facts, peer.facts, now_ms=now_ms)
+            return Judged(offer, opened, _SCHEMA, None)
+        decision = policy.accept(facts, peer.facts, now_ms=now_ms)
         if decision.effect is Effect.WITHHOLD:
-            return Judged(offer=offer, opened=opened, decision=decision, message=None)
-        protected = local.cipher.protect(
-            pack(
-                StoredMessage(salt=opened.salt, header=opened.header, body=opened.body)
-            ),
+            return Judged(offer, opened, decision, None)
+        cipher = self._local.cipher
+        protected = cipher.protect(
+            opened.data,
             originator=peer.name,
             message_id=header.id,
             version=header.version,
@@ -148,18 +151,20 @@ class Judge:
             originator=peer.name,
             category=facts.category,
             record_type=facts.record_type,
-            status=status_of(header),
+            status=facts.status,
             lane=lane_of(header),
             level=facts.level,
             tlp=facts.tlp,
-            created_ms=timestamp_ms(header.created_at),
-            expires_ms=expiry_ms(header),
+            created_ms=facts.created_ms or 0,
+            expires_ms=facts.expires_ms,
             stored_ms=now_ms,
             wrapped_key=protected.wrapped_key,
             ciphertext=protected.ciphertext,
             selectors=tuple(
-                local.cipher.selector_index(selector_bytes(selector))
-                for selector in inspection.selectors
+                [
+                    cipher.selector_index(selector_bytes(selector))
+                    for selector in inspection.selectors
+                ]
             ),
             warnings=len(inspection.warnings),
             review_ms=review_ms(header),
@@ -169,7 +174,7 @@ class Judge:
                 else Holding.QUARANTINED
             ),
         )
-        return Judged(offer=offer, opened=opened, decision=decision, message=message)
+        return Judged(offer, opened, decision, message)
 
     def keep_all(
         self,
@@ -214,7 +219,7 @@ class Judge:
                 continue
             key = (item.message.message_id, item.message.version)
             first = first_of.get(key)
-            row = None if first else self._kept(transaction, originator, item)
+            row = None if first else _kept(transaction, originator, item.message)
             if first is not None:
                 answers[position] = _answer_again(
                     item, item.message.holding, same=_contents(first) == _contents(item)
@@ -235,33 +240,29 @@ class Judge:
         }
         return [answers[position] for position in range(len(judged))]
 
-    def _kept(
-        self, snapshot: Snapshot, originator: str, item: Judged
-    ) -> MessageRow | None:
-        """Return what is kept of that version, if anything is."""
-        leaf = item.offer.leaf
-        for row in snapshot.find(leaf.id.bytes, leaf.version, originator):
-            if row.direction is Direction.IN:
-                return row
-        return None
-
     def _is_same(self, snapshot: Snapshot, kept: MessageRow, item: Judged) -> bool:
         payload = snapshot.payload(kept.number)
         if payload is None:
             return True  # erased: it was here, and it must not come back
-        return self._reveal(payload, item) == _contents(item)
-
-    def _reveal(self, payload: Payload, item: Judged) -> tuple[bytes, bytes]:
-        leaf = item.offer.leaf
         stored = unpack(
             self._local.cipher.reveal(
                 payload,
-                originator=leaf.sender,
-                message_id=leaf.id.bytes,
-                version=leaf.version,
+                originator=kept.originator,
+                message_id=kept.message_id,
+                version=kept.version,
             )
         )
-        return stored.header, stored.body
+        return (stored.header, stored.body) == _contents(item)
+
+
+def _kept(
+    snapshot: Snapshot, originator: str, message: NewMessage
+) -> MessageRow | None:
+    """Return what is kept of that version, if anything is."""
+    for row in snapshot.find(message.message_id, message.version, originator):
+        if row.direction is Direction.IN:
+            return row
+    return None
 
 
 def _answer_again(item: Judged, holding: Holding, *, same: bool) -> _Answer:
@@ -303,16 +304,16 @@ def _check_leaf(
     offer: Offer, header: message_pb2.Header, facts: MessageFacts, *, peer: str
 ) -> None:
     """Refuse a leaf that tells another story than the message it commits to."""
-    leaf = offer.leaf
+    like = offer.like
     same = (
-        leaf.id.bytes == header.id,
-        leaf.version == header.version,
-        leaf.type == RECORD_TYPES.get(header.type, ""),
-        leaf.category == facts.category,
-        leaf.level == facts.level,
-        leaf.codes == facts.codes,
-        leaf.tlp == facts.tlp,
-        leaf.purposes == facts.purposes,
+        offer.own["id"] == identifier_text(header.id),
+        like.version == header.version,
+        like.type == facts.record_type,
+        like.category == facts.category,
+        like.level == facts.level,
+        like.codes == facts.codes,
+        like.tlp == facts.tlp,
+        like.purposes == facts.purposes,
         facts.originator == peer,
     )
     if not all(same):

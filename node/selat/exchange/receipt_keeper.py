@@ -15,10 +15,11 @@ from functools import partial
 from typing import Final
 
 from selat.core.checkpoints import Checkpoint
-from selat.core.leaves import PeerCheckpointLeaf, ReceiptLeaf
+from selat.core.leaf_json import identifier_text
+from selat.core.leaves import PeerCheckpointLeaf
 from selat.core.log_states import KnownState, verify_log_state
 from selat.core.proofs import verify_consistency
-from selat.core.receipts import ReceiptBatch, verify_receipts
+from selat.core.receipts import Receipt, ReceiptBatch, verify_receipts
 from selat.core.times import utc
 from selat.errors import CheckpointForkedError, ProofError, ReceiptInvalidError
 from selat.exchange.chains import answered, known_state, newer
@@ -105,7 +106,7 @@ class ReceiptKeeper:
 
     def _verify(
         self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
-    ) -> tuple[Checkpoint, tuple[ReceiptLeaf, ...]]:
+    ) -> tuple[Checkpoint, tuple[Receipt, ...]]:
         now = utc(self._local.clock())
         checkpoint = verify_log_state(
             answer.log,
@@ -122,7 +123,8 @@ class ReceiptKeeper:
         )
         for message, receipt in zip(sent.formed.messages, receipts, strict=True):
             row = message.row
-            if (receipt.id.bytes, receipt.version) != (row.message_id, row.version):
+            told = receipt.own["id"], receipt.like.version
+            if told != (identifier_text(row.message_id), row.version):
                 raise ReceiptInvalidError(
                     f"A receipt of {peer.name} for batch {answer.sequence} names "
                     "another message than its offer.",
@@ -137,7 +139,7 @@ class ReceiptKeeper:
         sent: SentBatch,
         answer: ReceiptBatch,
         checkpoint: Checkpoint,
-        receipts: tuple[ReceiptLeaf, ...],
+        receipts: tuple[Receipt, ...],
         transaction: Transaction,
     ) -> PeerCheckpoint:
         """Keep the receipts and log the peer's checkpoint, in one transaction."""
@@ -161,8 +163,8 @@ class ReceiptKeeper:
             [
                 Settled(
                     entry=message.row.number,
-                    state=_OUTCOMES[receipt.outcome],
-                    reason=receipt.reason,
+                    state=_OUTCOMES[receipt.like.outcome],
+                    reason=receipt.like.reason,
                 )
                 for message, receipt in zip(sent.formed.messages, receipts, strict=True)
             ],

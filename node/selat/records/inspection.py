@@ -38,6 +38,7 @@ def inspect(
     body: message_pb2.Body,
     *,
     strict: bool,
+    common: bytes = b"",
 ) -> Inspection:
     """Validate a message and derive its selectors.
 
@@ -48,6 +49,7 @@ def inspect(
         strict: True for what our own desk hands in: unknown fields are refused
             and nothing may be marked as withheld. False for what a peer sent:
             it may speak a newer minor version and withhold required fields.
+        common: The header's common part, for a caller that has it already.
 
     Returns:
         The warnings and selectors.
@@ -59,7 +61,7 @@ def inspect(
     withheld = () if strict else header.redacted
     walk = Walk(strict=strict, redacted=frozenset([f"body.{p}" for p in withheld]))
     walk.path.append("header")
-    schema.headers.walk(header, walk)
+    schema.headers.walk(header, walk, common=common)
     walk.path[0] = "body"
     check_kind(header, body, walk)
     schema.plan(body).walk(body, walk)

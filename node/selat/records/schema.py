@@ -79,19 +79,27 @@ class MessagePlan:
             self._required_mask |= bit
         self._visits[field] = (bit, visit)
 
-    def names(self) -> frozenset[str]:
-        """Return the names of all fields."""
-        return frozenset(field.name for field in self._visits)
-
-    def only(self, names: frozenset[str]) -> MessagePlan:
-        """Return the rules of some fields only; the others may hold anything."""
+    def without(self, names: frozenset[str]) -> MessagePlan:
+        """Return the rules of all fields but some, which may hold anything."""
         plan = MessagePlan()
         for field, (bit, visit) in self._visits.items():
             is_named = field.name in names
             plan.add(
-                field, visit if is_named else None, required=bool(bit) and is_named
+                field,
+                None if is_named else visit,
+                required=bool(bit) and not is_named,
             )
         return plan
+
+    def only(self, names: frozenset[str]) -> FieldsPlan:
+        """Return the rules of a few fields that are not repeated."""
+        return FieldsPlan(
+            [
+                (field, bool(bit), visit)
+                for field, (bit, visit) in self._visits.items()
+                if field.name in names
+            ]
+        )
 
     def walk(self, message: Message, walk: Walk) -> None:
         """Note what is to be said of a message and of all messages in it."""
@@ -112,6 +120,42 @@ class MessagePlan:
             walk.violate(
                 "", "unknown-field", "has fields that this version of Selat knows not"
             )
+
+
+class FieldsPlan:
+    """The rules of a few fields of a message, none of them repeated.
+
+    It asks for each of them by its name and for no other, which is quicker where a
+    message has many fields and few of them are of interest.
+
+    Args:
+        fields: Each field, whether it is required, and its rule.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(
+        self, fields: Sequence[tuple[FieldDescriptor, bool, Visit | None]]
+    ) -> None:
+        """Look at what is known of the fields."""
+        self._fields = tuple(
+            (field.name, field.has_presence, required, visit)
+            for field, required, visit in fields
+        )
+
+    def walk(self, message: Message, walk: Walk) -> None:
+        """Note what is to be said of the fields and of the messages in them."""
+        missing: list[str] = []
+        for name, has_presence, required, visit in self._fields:
+            is_there = message.HasField(name) if has_presence else True
+            value = getattr(message, name) if is_there else None
+            if value:
+                if visit is not None:
+                    visit(value, walk)
+            elif required:
+                missing.append(name)
+        for name in missing:
+            walk.miss(name)
 
 
 class _Child:
