@@ -194,12 +194,14 @@ class Schema:
 
     Attributes:
         headers: The rules of headers.
+        bodies: The rules of bodies.
     """
 
     def __init__(self) -> None:
-        """Know no message yet but the header."""
+        """Know no message yet but header and body."""
         self._plans: dict[Descriptor, MessagePlan] = {}
         self.headers = HeaderRules(self.plan(message_pb2.Header()))
+        self.bodies = self.plan(message_pb2.Body())
 
     def plan(self, message: Message) -> MessagePlan:
         """Return the plan of a message's type, building it when it is new."""
