@@ -57,7 +57,8 @@ def name_keys(name: str) -> tuple[str, ...]:
         when the name has no letter and no digit.
     """
     if name.isascii():
-        words = name.translate(_ASCII).split()
+        plain = name.replace(" ", "").isalnum()
+        words = (name.lower() if plain else name.translate(_ASCII)).split()
         words.sort()
         return (" ".join(words),) if words else ()
     words = _folded(name).split()

@@ -10,7 +10,7 @@ can be sealed again after a crash and erasing the payload erases every salt with
 
 from __future__ import annotations
 
-import hmac
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from selat.errors import MalformedError
@@ -22,6 +22,11 @@ _LENGTH_BYTES: Final = 4
 HEADER_START: Final = SALT_BYTES + _LENGTH_BYTES
 
 _SALT_LABEL: Final = b"selat/v1/offer-salt\x00"
+# A key of HMAC-SHA256 is filled up to a block of the hash, then added to each of
+# two octets bit by bit (RFC 2104 §2).
+_KEY_PADDING: Final = bytes(64 - SALT_BYTES)
+_INNER_PAD: Final = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER_PAD: Final = bytes(octet ^ 0x5C for octet in range(256))
 
 
 class Packed(NamedTuple):
@@ -97,7 +102,8 @@ def offer_salt(seed: bytes, *, recipient: str, blind: bytes) -> bytes:
     """Derive the salt of one commitment.
 
     HMAC-SHA256 (RFC 2104) under the message's secret seed: no recipient can
-    tell another's salt, and none outlives the seed.
+    tell another's salt, and none outlives the seed. It is written as two hashes,
+    because OpenSSL takes longer to set an HMAC up than to compute it.
 
     Args:
         seed: The published message's 32-byte seed.
@@ -106,8 +112,15 @@ def offer_salt(seed: bytes, *, recipient: str, blind: bytes) -> bytes:
 
     Returns:
         32 bytes.
+
+    Raises:
+        MalformedError: The seed has another length.
     """
-    return hmac.digest(seed, _SALT_LABEL + blind + recipient.encode(), "sha256")
+    _check_salt(seed)
+    key = seed + _KEY_PADDING
+    message = _SALT_LABEL + blind + recipient.encode()
+    inner = sha256(key.translate(_INNER_PAD) + message).digest()
+    return sha256(key.translate(_OUTER_PAD) + inner).digest()
 
 
 def _check_salt(salt: bytes) -> None:

@@ -8,6 +8,7 @@ is prepared again from the store by `restore`: the same leaves, a new key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -46,7 +47,6 @@ from selat.store.values import (
     Settled,
 )
 
-_BLIND_BYTES: Final = 32
 PAYLOAD_ERASED: Final = "PAYLOAD_ERASED"
 """Reason of a dead letter whose payload was erased before it could leave."""
 
@@ -96,35 +96,53 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
     """
     rows = snapshot.queued(peer.name, limit=BATCH_MESSAGES_MAX)
     payloads = snapshot.payloads([row.message for row in rows])
-    releaser = Releaser(local, peer)
-    blinds = local.draw(len(rows), _BLIND_BYTES)
+    entries, erased = _bounded(rows, payloads)
+    outcomes = Releaser(local, peer).decide_all(
+        [(row, _open(local, row, payload)) for row, payload in entries]
+    )
     offers: list[Prepared] = []
     denials: list[Denied] = []
     waiting: list[Waiting] = []
-    erased: list[OutboxRow] = []
     size = 0
-    for row, blind in zip(rows, blinds, strict=True):
-        payload = payloads.get(row.message)
-        if payload is None:
-            erased.append(row)
-            continue
-        kept = _open(local, row, payload)
-        match releaser.decide(row, kept, blind=blind):
-            case Prepared() as offer:
-                size += len(offer.message.data) - HEADER_START
+    for outcome in outcomes:
+        match outcome:
+            case Prepared():
+                size += len(outcome.message.data) - HEADER_START
                 if size > BATCH_BYTES_MAX and offers:
                     break
-                offers.append(offer)
-            case Denied() as denial:
-                denials.append(denial)
-            case Waiting() as held:
-                waiting.append(held)
+                offers.append(outcome)
+            case Denied():
+                denials.append(outcome)
+            case Waiting():
+                waiting.append(outcome)
     return Sorted(
         offers=tuple(offers),
         denials=tuple(denials),
         waiting=tuple(waiting),
         erased=tuple(erased),
     )
+
+
+def _bounded(
+    rows: Sequence[OutboxRow], payloads: Mapping[int, Payload]
+) -> tuple[list[tuple[OutboxRow, Payload]], list[OutboxRow]]:
+    """Return the first entries, as many as a batch may hold, and those erased.
+
+    What is withheld leaves room for more, which the next batch takes.
+    """
+    entries: list[tuple[OutboxRow, Payload]] = []
+    erased: list[OutboxRow] = []
+    size = 0
+    for row in rows:
+        payload = payloads.get(row.message)
+        if payload is None:
+            erased.append(row)
+            continue
+        size += len(payload.ciphertext)
+        if size > BATCH_BYTES_MAX and entries:
+            break
+        entries.append((row, payload))
+    return entries, erased
 
 
 def form(

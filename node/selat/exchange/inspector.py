@@ -3,13 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from selat.errors import InvalidRecordError, Violation
 from selat.exchange.facts import PURPOSES, RECORD_TYPES
 from selat.policy.catalogue import Catalogue
-from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX, common_part
-from selat.records.inspection import Inspection, inspect
+from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX
+from selat.records.inspection import (
+    Finding,
+    Inspection,
+    ParsedMessage,
+    inspect_all,
+    parsed,
+)
 from selat.records.schema import Schema
 from selat.v1 import message_pb2
 
@@ -29,12 +36,7 @@ class Inspector:
         self._remembered = lru_cache(COMMON_PARTS_MAX)(self._against_catalogue)
 
     def inspect(
-        self,
-        header: message_pb2.Header,
-        body: message_pb2.Body,
-        *,
-        strict: bool,
-        common: bytes = b"",
+        self, header: message_pb2.Header, body: message_pb2.Body, *, strict: bool
     ) -> Inspection:
         """Validate a message and derive its selectors.
 
@@ -42,20 +44,40 @@ class Inspector:
             header: Header of the message.
             body: Body of the message.
             strict: True for what our own desk hands in.
-            common: The header's common part, for a caller that has it already.
 
         Raises:
             InvalidRecordError: A rule is broken; it names every one.
         """
-        common = common or common_part(header)
-        found = inspect(self._schema, header, body, strict=strict, common=common)
-        violations = (
-            self._remembered(common)
-            if len(common) <= COMMON_BYTES_MAX
-            else self._against_catalogue(common)
-        )
-        if violations:
-            raise InvalidRecordError(violations)
+        (found,) = self.inspect_all([parsed(header, body)], strict=strict)
+        if isinstance(found, InvalidRecordError):
+            raise found
+        return found
+
+    def inspect_all(
+        self, messages: Sequence[ParsedMessage], *, strict: bool
+    ) -> list[Finding]:
+        """Validate messages and derive their selectors.
+
+        Args:
+            messages: The messages.
+            strict: True for what our own desk hands in.
+
+        Returns:
+            For each message what was found, or what is wrong with it.
+        """
+        findings = inspect_all(self._schema, messages, strict=strict)
+        return [
+            self._compared(message.common, found)
+            for message, found in zip(messages, findings, strict=True)
+        ]
+
+    def _compared(self, common: bytes, found: Finding) -> Finding:
+        """Return what was found, or how it breaks the rules of the catalogue."""
+        short = len(common) <= COMMON_BYTES_MAX
+        violations = (self._remembered if short else self._against_catalogue)(common)
+        # The rules of the schema come first.
+        if violations and not isinstance(found, InvalidRecordError):
+            return InvalidRecordError(violations)
         return found
 
     def _against_catalogue(self, common: bytes) -> tuple[Violation, ...]:

@@ -8,28 +8,25 @@ so that one bad message never holds up the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from selat.core.at_rest import KEY_BYTES, NONCE_BYTES
+from selat.core.at_rest import KEY_BYTES, NONCE_BYTES, ProtectedPayload
 from selat.core.batches import Offer
 from selat.core.leaf_json import identifier_text
 from selat.core.payloads import Packed, unpack
 from selat.core.selectors import selector_bytes
-from selat.errors import (
-    AlreadyExistsError,
-    CommitmentMismatchError,
-    InvalidRecordError,
-)
+from selat.errors import AlreadyExistsError, CommitmentMismatchError
 from selat.exchange.facts import facts_of, lane_of, review_ms
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_leaves import ReceiptWriter
-from selat.policy.port import Decision, Effect, MessageFacts, Policy
-from selat.records.header import common_part
+from selat.policy.port import Decision, Effect, MessageFacts
+from selat.records.inspection import Inspection, ParsedMessage, parsed
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import Direction, Holding, MessageRow, NewMessage
 from selat.v1 import message_pb2
@@ -64,12 +61,37 @@ class Judged(NamedTuple):
     message: NewMessage | None
 
 
-class _Terms(NamedTuple):
-    """Whose messages are judged, by which policy set, and when."""
+class _Case:
+    """A message on its way through the stages of judging.
 
-    peer: KnownPeer
-    policy: Policy
-    now_ms: int
+    Each stage does one thing to all messages of a batch, and the next one only
+    sees those that have passed it. A message that passes no further is refused
+    because it breaks the schema.
+
+    Attributes:
+        offer: Its offer.
+        opened: Its bytes.
+        parsed: What they say.
+        facts: What policy may know of it.
+        inspection: What was found in it.
+        decision: What was decided.
+        message: The message as it is kept; None when it is not.
+    """
+
+    __slots__ = (
+        *("offer", "opened", "parsed", "facts", "inspection"),
+        *("decision", "message"),
+    )
+
+    parsed: ParsedMessage
+    facts: MessageFacts
+    inspection: Inspection
+
+    def __init__(self, offer: Offer, opened: Packed) -> None:
+        self.offer = offer
+        self.opened = opened
+        self.decision = _SCHEMA
+        self.message: NewMessage | None = None
 
 
 class _Answer(NamedTuple):
@@ -105,76 +127,65 @@ class Judge:
             CommitmentMismatchError: A leaf describes another message than the
                 one it commits to.
         """
-        secrets = self._local.draw(len(offers), KEY_BYTES + NONCE_BYTES)
-        terms = _Terms(peer, self._local.policy(), self._local.clock())
+        cases = [
+            _Case(offer, opened) for offer, opened in zip(offers, messages, strict=True)
+        ]
+        read = _read_all(cases, peer.name)
+        now_ms = self._local.clock()
+        valid = self._inspect_all(read)
+        kept = self._decide_all(valid, peer, now_ms)
+        self._protect_all(kept, peer, now_ms)
         return tuple(
             [
-                self._judge(terms, offer, opened, secret)
-                for offer, opened, secret in zip(offers, messages, secrets, strict=True)
+                Judged(case.offer, case.opened, case.decision, case.message)
+                for case in cases
             ]
         )
 
-    def _judge(
-        self, terms: _Terms, offer: Offer, opened: Packed, secret: bytes
-    ) -> Judged:
-        peer, policy, now_ms = terms
-        try:
-            header = message_pb2.Header.FromString(opened.header)
-            body = message_pb2.Body.FromString(opened.body)
-        except DecodeError:
-            return Judged(offer, opened, _SCHEMA, None)
-        common = common_part(header)
-        facts = facts_of(header, common=common)
-        _check_leaf(offer, header, facts, peer=peer.name)
-        try:
-            inspection = self._inspector.inspect(
-                header, body, strict=False, common=common
-            )
-        except InvalidRecordError:
-            return Judged(offer, opened, _SCHEMA, None)
-        decision = policy.accept(facts, peer.facts, now_ms=now_ms)
-        if decision.effect is Effect.WITHHOLD:
-            return Judged(offer, opened, decision, None)
+    def _inspect_all(self, cases: Sequence[_Case]) -> list[_Case]:
+        """Read messages by the schema; return those that are valid."""
+        findings = self._inspector.inspect_all(
+            [case.parsed for case in cases], strict=False
+        )
+        valid: list[_Case] = []
+        for case, found in zip(cases, findings, strict=True):
+            if isinstance(found, Inspection):
+                case.inspection = found
+                valid.append(case)
+        return valid
+
+    def _decide_all(
+        self, cases: Sequence[_Case], peer: KnownPeer, now_ms: int
+    ) -> list[_Case]:
+        """Ask policy; return the messages that are kept."""
+        policy, facts = self._local.policy(), peer.facts
+        for case in cases:
+            case.decision = policy.accept(case.facts, facts, now_ms=now_ms)
+        return [case for case in cases if case.decision.effect is not Effect.WITHHOLD]
+
+    def _protect_all(
+        self, cases: Sequence[_Case], peer: KnownPeer, now_ms: int
+    ) -> None:
+        """Make messages ready to be kept."""
         cipher = self._local.cipher
-        protected = cipher.protect(
-            opened.data,
-            originator=peer.name,
-            message_id=header.id,
-            version=header.version,
-            data_key=secret[:KEY_BYTES],
-            nonce=secret[KEY_BYTES:],
-        )
-        message = NewMessage(
-            direction=Direction.IN,
-            message_id=header.id,
-            version=header.version,
-            originator=peer.name,
-            category=facts.category,
-            record_type=facts.record_type,
-            status=facts.status,
-            lane=lane_of(header),
-            level=facts.level,
-            tlp=facts.tlp,
-            created_ms=facts.created_ms or 0,
-            expires_ms=facts.expires_ms,
-            stored_ms=now_ms,
-            wrapped_key=protected.wrapped_key,
-            ciphertext=protected.ciphertext,
-            selectors=tuple(
-                [
-                    cipher.selector_index(selector_bytes(selector))
-                    for selector in inspection.selectors
-                ]
-            ),
-            warnings=len(inspection.warnings),
-            review_ms=review_ms(header),
-            holding=(
-                Holding.CURRENT
-                if decision.effect is Effect.PERMIT
-                else Holding.QUARANTINED
-            ),
-        )
-        return Judged(offer, opened, decision, message)
+        secrets = self._local.draw(len(cases), KEY_BYTES + NONCE_BYTES)
+        payloads = [
+            cipher.protect(
+                case.opened.data,
+                originator=peer.name,
+                message_id=case.parsed.header.id,
+                version=case.parsed.header.version,
+                data_key=secret[:KEY_BYTES],
+                nonce=secret[KEY_BYTES:],
+            )
+            for case, secret in zip(cases, secrets, strict=True)
+        ]
+        selectors = [
+            tuple([cipher.selector_index(selector_bytes(each)) for each in found])
+            for found in [case.inspection.selectors for case in cases]
+        ]
+        for case, payload, indexes in zip(cases, payloads, selectors, strict=True):
+            case.message = _new_message(case, payload, indexes, now_ms=now_ms)
 
     def keep_all(
         self,
@@ -263,6 +274,57 @@ def _kept(
         if row.direction is Direction.IN:
             return row
     return None
+
+
+def _read_all(cases: Sequence[_Case], peer: str) -> list[_Case]:
+    """Parse messages and compare them with their leaves; return those that parse.
+
+    Raises:
+        CommitmentMismatchError: A leaf describes another message than its own.
+    """
+    read: list[_Case] = []
+    for case in cases:
+        with suppress(DecodeError):
+            case.parsed = parsed(
+                message_pb2.Header.FromString(case.opened.header),
+                message_pb2.Body.FromString(case.opened.body),
+            )
+            read.append(case)
+    for case in read:
+        header, _, common = case.parsed
+        case.facts = facts_of(header, common=common)
+    for case in read:
+        _check_leaf(case.offer, case.parsed.header, case.facts, peer=peer)
+    return read
+
+
+def _new_message(
+    case: _Case,
+    payload: ProtectedPayload,
+    selectors: tuple[bytes, ...],
+    *,
+    now_ms: int,
+) -> NewMessage:
+    header, facts = case.parsed.header, case.facts
+    permitted = case.decision.effect is Effect.PERMIT
+    # By position: there are thousands, and names would cost four times as much.
+    return NewMessage._make(
+        (
+            Direction.IN,
+            header.id,
+            header.version,
+            *(facts.originator, facts.category, facts.record_type, facts.status),
+            lane_of(header),
+            *(facts.level, facts.tlp),
+            *(facts.created_ms, facts.expires_ms, now_ms),
+            *payload,
+            Holding.CURRENT if permitted else Holding.QUARANTINED,
+            selectors,
+            len(case.inspection.warnings),
+            "",
+            review_ms(header),
+        )
+    )
 
 
 def _answer_again(item: Judged, holding: Holding, *, same: bool) -> _Answer:

@@ -29,11 +29,13 @@ class KnownPeer:
     Attributes:
         row: The peer as the store has it.
         card: Its newest card.
+        name: Its node name.
         facts: What policies may know of it.
     """
 
     row: PeerRow
     card: SignedCard
+    name: str = field(init=False, repr=False, compare=False)
     facts: PeerFacts = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -44,12 +46,8 @@ class KnownPeer:
             state=card.state,
             categories=frozenset(card.categories),
         )
+        object.__setattr__(self, "name", facts.name)
         object.__setattr__(self, "facts", facts)
-
-    @property
-    def name(self) -> str:
-        """Return the node name."""
-        return self.row.name
 
 
 class PeerBook:

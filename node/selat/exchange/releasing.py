@@ -8,6 +8,7 @@ policy asks is withheld: it never leaves as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
@@ -26,6 +27,7 @@ from selat.records.redaction import redact, redact_again
 from selat.store.values import OutboxRow
 from selat.v1 import message_pb2
 
+_BLIND_BYTES: Final = 32
 #: Reason of a message that could not be redacted as policy asks.
 REDACTION_FAILED: Final = "REDACTION_FAILED"
 
@@ -76,6 +78,32 @@ _KINDS: Final[dict[Effect, type[DecisionLeaf]]] = {
 }
 
 
+class _Case:
+    """A message on its way through the stages of a decision.
+
+    Attributes:
+        row: Its outbox entry.
+        kept: The message with the seed of its salts, as much as may leave.
+        blind: 32 random bytes for the leaf.
+        header: Its header.
+        facts: What policy may know of it.
+        decision: What was decided.
+        redacted: Paths of the fields that were taken out.
+    """
+
+    __slots__ = ("blind", "decision", "facts", "header", "kept", "redacted", "row")
+
+    header: message_pb2.Header
+    facts: MessageFacts
+    decision: Decision
+
+    def __init__(self, row: OutboxRow, kept: Packed, blind: bytes) -> None:
+        self.row = row
+        self.kept = kept
+        self.blind = blind
+        self.redacted: tuple[str, ...] = ()
+
+
 class Releaser:
     """Decide messages for one peer under one policy set, at one moment.
 
@@ -93,66 +121,62 @@ class Releaser:
         self._time = moment_text(self._now_ms)
         self._stencils: dict[tuple[object, ...], Stencil] = {}
 
-    def decide(self, row: OutboxRow, kept: Packed, *, blind: bytes) -> Outcome:
-        """Decide one message.
+    def decide_all(self, entries: Sequence[tuple[OutboxRow, Packed]]) -> list[Outcome]:
+        """Decide messages, each by itself.
 
         Args:
-            row: Its outbox entry.
-            kept: The message as it is kept, with the seed of its salts.
-            blind: 32 random bytes for the leaf.
+            entries: Outbox entries with their messages as they are kept, with the
+                seed of their salts.
         """
-        header = message_pb2.Header.FromString(kept.header)
-        facts = facts_of(header, holding=row.holding)
-        decision = self._policy.release(
-            facts,
-            self._peer.facts,
-            now_ms=self._now_ms,
-            approved=frozenset(row.approved),
-        )
-        redacted: tuple[str, ...] = ()
-        if decision.effect is Effect.PERMIT and decision.redact:
-            decision, kept, redacted = self._redact(decision, kept)
-        message = _salted(kept, recipient=self._peer.name, blind=blind)
-        leaf = self._leaf(row, facts, decision, message, blind=blind)
-        if decision.effect is Effect.PERMIT:
-            return Prepared(row, leaf, message, redacted)
-        if decision.effect is Effect.HOLD:
-            return Waiting(
-                row=row,
-                leaf=leaf,
-                reason=decision.reason,
-                obligations=decision.obligations,
+        blinds = self._local.draw(len(entries), _BLIND_BYTES)
+        cases = [
+            _Case(row, kept, blind)
+            for (row, kept), blind in zip(entries, blinds, strict=True)
+        ]
+        # Stage by stage, each for all messages: see ``records.inspection``.
+        for case in cases:
+            case.header = message_pb2.Header.FromString(case.kept.header)
+        for case in cases:
+            case.facts = facts_of(case.header, holding=case.row.holding)
+        for case in cases:
+            case.decision = self._policy.release(
+                case.facts,
+                self._peer.facts,
+                now_ms=self._now_ms,
+                approved=frozenset(case.row.approved),
             )
-        return Denied(row=row, leaf=leaf, reason=decision.reason)
+        for case in cases:
+            if case.decision.redact and case.decision.effect is Effect.PERMIT:
+                self._redact(case)
+        name = self._peer.name
+        messages = [_salted(c.kept, recipient=name, blind=c.blind) for c in cases]
+        commits = [commitment(message) for message in messages]
+        return [
+            _outcome(case, message, self._leaf(case, commit))
+            for case, message, commit in zip(cases, messages, commits, strict=True)
+        ]
 
-    def _redact(
-        self, decision: Decision, kept: Packed
-    ) -> tuple[Decision, Packed, tuple[str, ...]]:
+    def _redact(self, case: _Case) -> None:
         """Take out what the peer must not get; deny what that cannot be done to."""
+        decision = case.decision
         try:
             copy, redacted = redact(
                 self._local.schema,
-                _parse(kept),
+                _parse(case.kept),
                 personal=PERSONAL in decision.redact,
                 paths=[path for path in decision.redact if path != PERSONAL],
             )
         except InvalidInputError:
-            failed = replace(
+            case.decision = replace(
                 decision, effect=Effect.WITHHOLD, reason=REDACTION_FAILED, redact=()
             )
-            return failed, kept, ()
-        return decision, _with(kept, copy) if redacted else kept, redacted
+            return
+        if redacted:
+            case.kept = _with(case.kept, copy)
+            case.redacted = redacted
 
-    def _leaf(
-        self,
-        row: OutboxRow,
-        facts: MessageFacts,
-        decision: Decision,
-        message: Packed,
-        *,
-        blind: bytes,
-    ) -> bytes:
-        commit = commitment(message)
+    def _leaf(self, case: _Case, commit: bytes) -> bytes:
+        row, facts, decision = case.row, case.facts, case.decision
         alike = (
             *(row.version, decision.effect, decision.policies),
             *(facts.record_type, facts.category, facts.purposes),
@@ -176,15 +200,29 @@ class Releaser:
                 effect=decision.effect.value,
                 policies=decision.policies,
                 commit=commit,
-                blind=blind,
+                blind=case.blind,
             )
             stencil = self._stencils[alike] = Stencil(leaf)
         return stencil.encode(
             id=identifier_text(row.message_id),
             time_ms=self._time,
             commit=commit.hex(),
-            blind=blind.hex(),
+            blind=case.blind.hex(),
         )
+
+
+def _outcome(case: _Case, message: Packed, leaf: bytes) -> Outcome:
+    row, decision = case.row, case.decision
+    if decision.effect is Effect.PERMIT:
+        return Prepared(row, leaf, message, case.redacted)
+    if decision.effect is Effect.HOLD:
+        return Waiting(
+            row=row,
+            leaf=leaf,
+            reason=decision.reason,
+            obligations=decision.obligations,
+        )
+    return Denied(row=row, leaf=leaf, reason=decision.reason)
 
 
 def prepare_again(row: OutboxRow, kept: Packed, leaf: OfferLeaf) -> Prepared | None:

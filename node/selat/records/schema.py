@@ -58,64 +58,55 @@ class MessagePlan:
         children: Plans of the fields that hold messages, by the field's name.
     """
 
-    __slots__ = ("_required", "_required_mask", "_visits", "children", "personal")
+    __slots__ = ("_required", "_visits", "children", "personal")
 
     def __init__(self) -> None:
         """Make a plan without rules; ``Schema`` adds them."""
         self.personal: set[str] = set()
         self.children: dict[str, MessagePlan] = {}
-        self._visits: dict[FieldDescriptor, tuple[int, Visit | None]] = {}
-        self._required: dict[int, str] = {}
-        self._required_mask = 0
+        self._visits: dict[FieldDescriptor, Visit | None] = {}
+        # Whether each holds a message: only then absence is not emptiness.
+        self._required: dict[str, bool] = {}
 
     def add(
         self, field: FieldDescriptor, visit: Visit | None, *, required: bool
     ) -> None:
         """Add the rule of one field."""
-        bit = 0
         if required:
-            bit = 1 << len(self._required)
-            self._required[bit] = field.name
-            self._required_mask |= bit
-        self._visits[field] = (bit, visit)
+            is_message = field.message_type is not None and not field.is_repeated
+            self._required[field.name] = is_message
+        self._visits[field] = visit
 
     def without(self, names: frozenset[str]) -> MessagePlan:
         """Return the rules of all fields but some, which may hold anything."""
         plan = MessagePlan()
-        for field, (bit, visit) in self._visits.items():
-            is_named = field.name in names
-            plan.add(
-                field,
-                None if is_named else visit,
-                required=bool(bit) and not is_named,
-            )
+        for field, visit in self._visits.items():
+            if field.name in names:
+                plan.add(field, None, required=False)
+            else:
+                plan.add(field, visit, required=field.name in self._required)
         return plan
 
     def only(self, names: frozenset[str]) -> FieldsPlan:
         """Return the rules of a few fields that are not repeated."""
         return FieldsPlan(
             [
-                (field, bool(bit), visit)
-                for field, (bit, visit) in self._visits.items()
+                (field, field.name in self._required, visit)
+                for field, visit in self._visits.items()
                 if field.name in names
             ]
         )
 
     def walk(self, message: Message, walk: Walk) -> None:
         """Note what is to be said of a message and of all messages in it."""
-        seen = 0
         visits = self._visits
         for field, value in message.ListFields():
-            bit, visit = visits[field]
-            # A field with presence may be there and yet be empty.
-            if bit and value:
-                seen |= bit
+            visit = visits[field]
             if visit is not None:
                 visit(value, walk)
-        if seen != self._required_mask:
-            for bit, name in self._required.items():
-                if not seen & bit:
-                    walk.miss(name)
+        for name, is_message in self._required.items():
+            if not (message.HasField(name) if is_message else getattr(message, name)):
+                walk.miss(name)
         if walk.strict and len(UnknownFieldSet(message)):
             walk.violate(
                 "", "unknown-field", "has fields that this version of Selat knows not"
@@ -194,12 +185,14 @@ class Schema:
 
     Attributes:
         headers: The rules of headers.
+        bodies: The rules of bodies.
     """
 
     def __init__(self) -> None:
-        """Know no message yet but the header."""
+        """Know no message yet but header and body."""
         self._plans: dict[Descriptor, MessagePlan] = {}
         self.headers = HeaderRules(self.plan(message_pb2.Header()))
+        self.bodies = self.plan(message_pb2.Body())
 
     def plan(self, message: Message) -> MessagePlan:
         """Return the plan of a message's type, building it when it is new."""

@@ -274,8 +274,8 @@ def entry_row(row: sqlite3.Row) -> OutboxRow:
     Raises:
         StoreCorruptError: It holds what this node cannot have written.
     """
-    return OutboxRow(
-        *[
+    return OutboxRow._make(
+        [
             value if read is None else read(value)
             for value, read in zip(row, _READERS, strict=True)
         ]
@@ -289,9 +289,9 @@ def _texts(column: str) -> tuple[str, ...]:
 
 # How a column is read whose value is not what it stores.
 _READ: Final[dict[str, Callable[[Any], Any]]] = {
-    "lane": Lane,
-    "state": OutboxState,
-    "holding": Holding,
+    "lane": lru_cache(Lane),
+    "state": lru_cache(OutboxState),
+    "holding": lru_cache(Holding),
     "obligations": _texts,
     "approved": _texts,
     "redacted": _texts,

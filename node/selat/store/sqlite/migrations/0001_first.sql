@@ -152,7 +152,7 @@ CREATE TABLE payload (
 
 CREATE TABLE selector (
   -- Keyed hashes of identifying values, by which messages are found. A
-  -- segment is a run of 8192 messages: new rows fall on few pages.
+  -- segment is a run of 2048 messages: new rows fall on few pages.
   segment INTEGER NOT NULL,
   hash BLOB NOT NULL,
   message INTEGER NOT NULL,
@@ -337,13 +337,12 @@ CREATE TABLE arrival (
 
 CREATE TABLE peer_leaf (
   -- Leaves of peers' logs that we verified, exact bytes.
-  number INTEGER PRIMARY KEY,
   peer TEXT NOT NULL,
   leaf_index INTEGER NOT NULL,
   kind TEXT NOT NULL CHECK (kind = 'offer' OR kind = 'receipt'),
   data BLOB NOT NULL,
-  UNIQUE (peer, leaf_index)
-) STRICT;
+  PRIMARY KEY (peer, leaf_index)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE officer (
   -- People and systems that may use the desk; lists are JSON.
