@@ -484,19 +484,22 @@ async def test_shard_begun_without_a_hand_over_is_refused(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:
     await stream.deliver(liar.batch(liar.tell(person())))
+    batch = _in_next_shard(liar)
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+def _in_next_shard(liar: Liar) -> exchange_pb2.Batch:
+    """Begin another shard out of nothing, and send from it."""
     liar.log, liar.known_size = MemoryLog(), 0
     liar.origin = f"{liar.name}/exchange/2030h2"
-    batch = liar.batch(liar.tell(person()))
-    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+    return liar.batch(liar.tell(person()))
 
 
 async def test_hand_over_that_is_made_up_is_refused(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:
     await stream.deliver(liar.batch(liar.tell(person())))
-    liar.log, liar.known_size = MemoryLog(), 0
-    liar.origin = f"{liar.name}/exchange/2030h2"
-    batch = liar.batch(liar.tell(person()))
+    batch = _in_next_shard(liar)
     batch.log.hand_overs.add(close_leaf=b"{}", open_leaf=batch.offers.leaves[0])
     await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
 
