@@ -26,6 +26,7 @@ from tests.fakes.nodes import (
 )
 
 from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.payloads import pack
 from selat.core.sealing import BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, commitment
 from selat.errors import (
     BatchMalformedError,
@@ -338,7 +339,7 @@ def header_without_identifier(liar: Liar) -> exchange_pb2.Batch:
     honest = liar.tell(message, header=header)
     header.id = b""
     data = header.SerializeToString()
-    commit = commitment(salt=honest.salt, header=data, body=honest.body)
+    commit = commitment(pack(salt=honest.salt, header=data, body=honest.body))
     leaf = parse_leaf(honest.leaf)
     assert isinstance(leaf, OfferLeaf)
     told = replace(honest, leaf=replace(leaf, commit=commit).encode(), header=data)
