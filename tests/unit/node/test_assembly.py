@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.fakes.identities import EXPIRES, ISSUED, PASSPHRASE
+from tests.fakes.identities import ISSUED, PASSPHRASE, later
 from tests.fakes.local_nodes import FakeClock
 from tests.unit.node.samples import NAME, initialise
 
@@ -106,7 +106,7 @@ def test_node_that_is_opened_in_another_half_year_goes_on_in_its_shard(
 
 
 def test_node_whose_card_has_expired_stays_in_its_shard(folder: NodeFolder) -> None:
-    clock = FakeClock(to_ms(EXPIRES) + 1)
+    clock = FakeClock(to_ms(later(731)))
     assert len(asyncio.run(origins_of(folder, clock))) == 1
 
 
@@ -121,7 +121,7 @@ def test_card_vouches_for_the_log_as_long_as_it_is_valid(folder: NodeFolder) -> 
             clock.now_ms = to_ms(ISSUED)
         return found
 
-    after = to_ms(EXPIRES) + 1
+    after = to_ms(later(731))
     past_all_years = 10**17
     assert asyncio.run(vouched(to_ms(ISSUED), 0, after, past_all_years)) == [
         True,
