@@ -80,19 +80,17 @@ class Node(WitnessNode):
         assert message.state is not None
         assert message.leaves is not None
         stream, peer = self.streams[message.stream], message.sender
-        head = verify_log_state(
+        log = verify_log_state(
             message.state,
             owner=peer,
-            verifiers=lambda _: self.verifiers(peer),
+            verifiers=lambda *_: self.verifiers(peer),
             known=stream.theirs,
         )
         try:
-            verify_leaf_range(message.leaves, checkpoint=head)
+            verify_leaf_range(message.leaves, log=log)
         finally:
-            stream.theirs = KnownState(
-                origin=head.origin, size=head.size, root=head.root
-            )
-        return head
+            stream.theirs = log.known
+        return log.checkpoint
 
     def _take(
         self, message: Message, way: Way, before: KnownState | None, head: Checkpoint

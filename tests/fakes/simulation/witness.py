@@ -47,7 +47,6 @@ from selat.errors import (
     SelatError,
     WitnessConflictError,
 )
-from selat.node.high_water import Mark, check_against_mark
 
 #: What convicts a peer, or says that its history cannot be followed.
 LIES = (
@@ -108,7 +107,9 @@ class WitnessNode:
             log=OwnLog(), ways={name: Way() for name in cards if name != self.name}
         )
         #: None when it was lost.
-        self.mark: Mark | None = Mark(origin=keys.origin, size=0, root=EMPTY_ROOT)
+        self.mark: KnownState | None = KnownState(
+            origin=keys.origin, size=0, root=EMPTY_ROOT
+        )
         self.halted = ""
         self.unanswered: set[str] = set()
         self.streams: dict[int, Stream] = {}
@@ -135,17 +136,17 @@ class WitnessNode:
     def raise_mark(self, log: OwnLog) -> None:
         self._check_mark()
         root = log.tree.frontier.root()
-        self.mark = Mark(origin=self.keys.origin, size=log.size, root=root)
+        self.mark = KnownState(origin=self.keys.origin, size=log.size, root=root)
 
     def _check_mark(self) -> None:
-        log, mark = self.database.log, self.mark
-        known = mark is not None and mark.size <= log.size
-        check_against_mark(
-            mark,
-            origin=self.keys.origin,
-            size=log.size,
-            root_at_mark=log.root(mark.size) if mark is not None and known else None,
-        )
+        if self.mark is not None:
+            self._compare(self.mark)
+
+    def _compare(self, signed: KnownState | Checkpoint) -> None:
+        """Compare our log with a state of it that we have signed."""
+        log = self.database.log
+        if signed.size > log.size or log.root(signed.size) != signed.root:
+            raise LogRolledBackError("Our database is older than what we signed.")
 
     def start(self) -> Iterator[Message]:
         """Start again: streams are gone; compare with the mark and with peers."""
@@ -322,19 +323,6 @@ class WitnessNode:
                 yield from self._learn(node, head, note)
             except EquivocationError as error:
                 yield from self.accuse(node, error)
-
-    def _compare(self, head: Checkpoint) -> None:
-        """Compare our log with a state of it that we have signed."""
-        check_against_mark(
-            Mark(origin=head.origin, size=head.size, root=head.root),
-            origin=self.keys.origin,
-            size=self.database.log.size,
-            root_at_mark=(
-                self.database.log.root(head.size)
-                if head.size <= self.database.log.size
-                else None
-            ),
-        )
 
     # --- joining what was seen on two ways -----------------------------------
     def _on_prove(self, message: Message, way: Way) -> Iterator[Message]:
