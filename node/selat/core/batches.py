@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from selat.core.checkpoints import Checkpoint
+from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import OfferLeaf
 from selat.core.log_states import (
@@ -88,6 +89,9 @@ class SealedBatch:
         seal_key_id: The recipient's seal key.
         wrapped_key: The batch key, wrapped to it.
         sealed_messages: The messages, each sealed with its leaf.
+        extension: Proof for the recipient's cosignature, when the one in
+            ``log`` does not serve.
+        cosigned: The sender's cosignature of the recipient's log.
     """
 
     sequence: int
@@ -96,6 +100,8 @@ class SealedBatch:
     seal_key_id: str
     wrapped_key: bytes
     sealed_messages: tuple[bytes, ...]
+    extension: Extension | None = None
+    cosigned: CosignedState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -370,6 +370,7 @@ TEXT_MEMBERS = {
     "peer",
     "node",
     "by",
+    "reporter",
     "reason",
 }
 
