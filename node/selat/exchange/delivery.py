@@ -35,8 +35,9 @@ from selat.exchange.forming import (
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_keeper import ReceiptKeeper, SentBatch
+from selat.exchange.signing import SignedHead
 from selat.rpc.status import error_of_reason
-from selat.store.port import Transaction
+from selat.store.port import Snapshot, Transaction
 from selat.store.values import Link
 
 #: Batches on their way at once: enough to hide a round trip and a commit.
@@ -214,19 +215,29 @@ class Session:
     async def _send(self, formed: FormedBatch) -> None:
         await self._slots.acquire()
         head = await self._local.signer.at_least(formed.log_size)
-        work = partial(
-            assemble,
-            self._local,
-            self._peer,
-            formed,
-            head=head,
-            known_size=self._known_size,
-        )
+        work = partial(self._assemble, formed, head)
         batch = await self._local.store.read(work)
         self._known_size = head.checkpoint.size
-        self._in_flight.append(SentBatch(formed=formed, log_size=head.checkpoint.size))
+        self._local.anchors.show(head)
+        self._in_flight.append(SentBatch(formed=formed, head=head))
         await self._stream.send(batch)
         self._local.on_step("delivery.sent")
+
+    def _assemble(
+        self, formed: FormedBatch, head: SignedHead, snapshot: Snapshot
+    ) -> SealedBatch:
+        """Seal a batch; add the proof for its cosignature, and ours of before."""
+        local, peer = self._local, self._peer
+        batch = assemble(
+            local, peer, formed, snapshot, head=head, known_size=self._known_size
+        )
+        return replace(
+            batch,
+            extension=local.anchors.extension(
+                snapshot, peer.name, head, base=self._known_size
+            ),
+            cosigned=local.witness.take_to_hand_back(peer.name),
+        )
 
     # --- back --------------------------------------------------------------
     async def _receive_all(self) -> None:

@@ -41,12 +41,14 @@ from selat.errors import (
     SequenceGapError,
     SequenceReplayedError,
 )
+from selat.exchange.anchoring import Gathered
 from selat.exchange.chains import known_state, newer
 from selat.exchange.forming import log_state
 from selat.exchange.judging import Judge, Judged
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.signing import SignedHead
+from selat.exchange.witnessing import Advance, Shown
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import IncomingBatch, Link, PeerCheckpoint
 
@@ -59,6 +61,8 @@ class _Verified:
     checkpoint: Checkpoint
     offers: tuple[Offer, ...]
     digest: bytes
+    shown: Shown
+    gathered: Gathered | None
 
 
 class IntakeStream:
@@ -105,12 +109,13 @@ class IntakeStream:
         kept = await local.store.read(
             lambda s: s.incoming_batch(peer.name, batch.sequence)
         )
+        advance: Advance | None = None
         duplicate = kept is not None
         if kept is None:
             await self._check_sequence(peer, batch)
             judged = await asyncio.to_thread(self._open, peer, verified)
             local.on_step("intake.opened")
-            kept = await self._kept(peer, verified, judged)
+            kept, advance = await self._kept(peer, verified, judged)
             local.on_step("intake.committed")
             self._arrived()
         elif kept.digest != verified.digest:
@@ -122,7 +127,11 @@ class IntakeStream:
                 sequence=batch.sequence,
             )
         self._advance(verified.checkpoint)
-        return await self._receipt(kept, duplicate=duplicate)
+        receipt = await self._receipt(peer, kept, duplicate=duplicate)
+        if advance is None:
+            return receipt
+        # After the subscribers were woken: two signatures take a millisecond.
+        return replace(receipt, cosigned=await local.witness.cosigned(advance))
 
     def _advance(self, checkpoint: Checkpoint) -> None:
         self._chain = KnownState(
@@ -147,7 +156,21 @@ class IntakeStream:
         )
         digest = hashlib.sha256(b"".join(offer.hash for offer in offers)).digest()
         return _Verified(
-            batch=batch, checkpoint=checkpoint, offers=offers, digest=digest
+            batch=batch,
+            checkpoint=checkpoint,
+            offers=offers,
+            digest=digest,
+            shown=Shown(
+                checkpoint=checkpoint,
+                note=batch.log.checkpoint,
+                base=self._chain,
+                extension=batch.extension,
+            ),
+            gathered=(
+                None
+                if batch.cosigned is None
+                else self._local.anchors.verify(peer, batch.cosigned)
+            ),
         )
 
     async def _check_sequence(self, peer: KnownPeer, batch: SealedBatch) -> None:
@@ -190,7 +213,7 @@ class IntakeStream:
 
     async def _kept(
         self, peer: KnownPeer, verified: _Verified, judged: tuple[Judged, ...]
-    ) -> IncomingBatch:
+    ) -> tuple[IncomingBatch, Advance]:
         try:
             return await self._local.store.write(
                 lambda t: self._keep(t, peer, verified, judged)
@@ -210,7 +233,7 @@ class IntakeStream:
         peer: KnownPeer,
         verified: _Verified,
         judged: tuple[Judged, ...],
-    ) -> IncomingBatch:
+    ) -> tuple[IncomingBatch, Advance]:
         """Keep everything that accepting a batch means, in one transaction."""
         local, batch = self._local, verified.batch
         now_ms = local.clock()
@@ -244,10 +267,17 @@ class IntakeStream:
                 last_contact_ms=now_ms,
             )
         )
+        advance = local.witness.advance(
+            transaction, peer.name, verified.shown, now_ms=now_ms
+        )
+        if verified.gathered is not None:
+            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
         local.on_step("intake.before-commit")
-        return incoming
+        return incoming, advance
 
-    async def _receipt(self, kept: IncomingBatch, *, duplicate: bool) -> ReceiptBatch:
+    async def _receipt(
+        self, peer: KnownPeer, kept: IncomingBatch, *, duplicate: bool
+    ) -> ReceiptBatch:
         """Sign what is committed and prove that the receipts stand in it."""
         local, base = self._local, self._answer_base
         head = await local.signer.at_least(kept.first_receipt + kept.count)
@@ -259,9 +289,11 @@ class IntakeStream:
                 receipts=_receipt_range(snapshot, kept, head),
                 log=log_state(snapshot, head=head, known_size=base),
                 duplicate=duplicate,
+                extension=local.anchors.extension(snapshot, peer.name, head, base=base),
             )
 
         receipt = await local.store.read(prove)
+        local.anchors.show(head)
         self._answer_base = head.checkpoint.size
         return receipt
 

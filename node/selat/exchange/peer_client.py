@@ -13,6 +13,7 @@ import grpc
 
 from selat.core.batches import ReceiptBatch, SealedBatch
 from selat.errors import (
+    LogUnknownError,
     NodeUnreachableError,
     PeerError,
     PeerUnreachableError,
@@ -24,6 +25,7 @@ from selat.exchange.links import Connect, PeerConnection
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.peer_service import PROTOCOL_VERSION, SERVICE_NAME
 from selat.exchange.wire import batch_to, receipt_from
+from selat.exchange.witness_client import WitnessClient
 from selat.rpc.channels import peer_channel
 from selat.rpc.status import error_from_rpc
 from selat.v1 import peer_service_pb2 as pb
@@ -77,6 +79,11 @@ class GrpcConnection:
         """Take an open channel."""
         self._peer = peer
         self._channel = channel
+        self.witness: Final = WitnessClient(
+            channel,
+            service=SERVICE_NAME,
+            translate=lambda failure: _translate(peer, failure),
+        )
 
     def stream(self) -> DeliveryStream:
         """Return a new stream, not yet open."""
@@ -210,7 +217,7 @@ class GrpcDeliveryStream:
 
 def _translate(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
     error = error_from_rpc(failure)
-    if isinstance(error, PeerError):
+    if isinstance(error, PeerError | LogUnknownError):
         return error
     if isinstance(error, NodeUnreachableError):
         return PeerUnreachableError(

@@ -20,11 +20,19 @@ from selat.core.log_states import KnownState, verify_log_state
 from selat.core.proofs import verify_consistency
 from selat.core.receipts import ReceiptBatch, verify_receipts
 from selat.core.times import utc
-from selat.errors import CheckpointForkedError, ProofError, ReceiptInvalidError
+from selat.errors import (
+    CheckpointForkedError,
+    EquivocationError,
+    ProofError,
+    ReceiptInvalidError,
+)
+from selat.exchange.anchoring import Gathered
 from selat.exchange.chains import answered, known_state, newer
 from selat.exchange.forming import FormedBatch
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.signing import SignedHead
+from selat.exchange.witnessing import Advance, Shown
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import (
     BatchReceipt,
@@ -51,11 +59,26 @@ class SentBatch:
 
     Attributes:
         formed: The batch.
-        log_size: Size of our log that the peer verifies with it.
+        head: State of our log that the peer verifies with it.
     """
 
     formed: FormedBatch
-    log_size: int
+    head: SignedHead
+
+    @property
+    def log_size(self) -> int:
+        """Return the size of our log that the peer verifies with it."""
+        return self.head.checkpoint.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """What an answer holds after the steps that need no store."""
+
+    checkpoint: Checkpoint
+    receipts: tuple[ReceiptLeaf, ...]
+    shown: Shown
+    gathered: Gathered | None
 
 
 class ReceiptKeeper:
@@ -92,20 +115,27 @@ class ReceiptKeeper:
             PeerError: They do not hold; nothing was kept.
         """
         local = self._local
-        checkpoint, receipts = await asyncio.to_thread(self._verify, peer, sent, answer)
-        local.on_step("delivery.receipt-verified")
-        newest = await local.store.write(
-            partial(self._settle, sent, answer, checkpoint, receipts)
-        )
+        try:
+            verified = await asyncio.to_thread(self._verify, peer, sent, answer)
+            local.on_step("delivery.receipt-verified")
+            newest, advance = await local.store.write(
+                partial(self._settle, sent, answer, verified)
+            )
+        except (CheckpointForkedError, EquivocationError):
+            await local.accuser.examine(answer.log.checkpoint)
+            raise
         local.on_step("delivery.settled")
+        checkpoint = verified.checkpoint
         self._chain = KnownState(
             origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
         )
         await self._join(peer.name, newest)
+        if advance.is_proven:
+            local.witness.hand_back(peer.name, await local.witness.cosigned(advance))
 
     def _verify(
         self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
-    ) -> tuple[Checkpoint, tuple[ReceiptLeaf, ...]]:
+    ) -> _Verified:
         now = utc(self._local.clock())
         checkpoint = verify_log_state(
             answer.log,
@@ -130,18 +160,31 @@ class ReceiptKeeper:
                     peer=peer.name,
                     sequence=answer.sequence,
                 )
-        return checkpoint, receipts
+        shown = Shown(
+            checkpoint=checkpoint,
+            note=answer.log.checkpoint,
+            base=self._chain,
+            extension=answer.extension,
+        )
+        gathered = (
+            None
+            if answer.cosigned is None
+            else self._local.anchors.verify(peer, answer.cosigned)
+        )
+        return _Verified(
+            checkpoint=checkpoint, receipts=receipts, shown=shown, gathered=gathered
+        )
 
     def _settle(
         self,
         sent: SentBatch,
         answer: ReceiptBatch,
-        checkpoint: Checkpoint,
-        receipts: tuple[ReceiptLeaf, ...],
+        verified: _Verified,
         transaction: Transaction,
-    ) -> PeerCheckpoint:
+    ) -> tuple[PeerCheckpoint, Advance]:
         """Keep the receipts and log the peer's checkpoint, in one transaction."""
         local, batch = self._local, sent.formed.batch
+        checkpoint, receipts = verified.checkpoint, verified.receipts
         now_ms = local.clock()
         theirs = PeerCheckpoint(
             size=checkpoint.size, root=checkpoint.root, note=answer.log.checkpoint
@@ -189,7 +232,12 @@ class ReceiptKeeper:
                 last_contact_ms=now_ms,
             )
         )
-        return newest
+        advance = local.witness.advance(
+            transaction, batch.peer, verified.shown, now_ms=now_ms
+        )
+        if verified.gathered is not None:
+            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
+        return newest, advance
 
     async def join_last(self, peer: str) -> None:
         """Prove that the last receipts are of the log that we know newest.

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from selat.core.checkpoints import Checkpoint
 from selat.core.notes import NoteSigner, sign_note
+from selat.errors import LogRolledBackError
 from selat.store.port import Store
 from selat.store.values import TreeHead
 
@@ -63,13 +64,23 @@ class CheckpointSigner:
         self._on_step = on_step
         self._lock = asyncio.Lock()
         self._latest: SignedHead | None = None
+        self._halted: LogRolledBackError | None = None
+
+    def halt(self, error: LogRolledBackError) -> None:
+        """Sign nothing from now on: our log is not the one that was signed."""
+        self._halted = self._halted or error
 
     async def at_least(self, size: int) -> SignedHead:
         """Return a signed checkpoint of a log that has at least ``size`` leaves.
 
         Args:
             size: A size that the caller knows to be committed.
+
+        Raises:
+            LogRolledBackError: A peer has shown that our log was rolled back.
         """
+        if self._halted is not None:
+            raise self._halted
         latest = self._latest
         if latest is not None and latest.checkpoint.size >= size:
             return latest
