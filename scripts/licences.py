@@ -56,6 +56,7 @@ OURS = (
     ":(glob)**/*.py",
     ":(glob)**/*.proto",
     ":(glob)**/*.cedar",
+    ":(glob)**/*.go",
     ":(glob)scripts/*",
     ".ci",
 )

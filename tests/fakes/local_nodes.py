@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.fakes.exchanges import SEAL_KEY, SEAL_KEY_ID
 from tests.fakes.identities import MIDYEAR, Identity, SeededEntropy
-from tests.fakes.logs import cosigner, ed25519_signer, mldsa44_signer
+from tests.fakes.logs import ed25519_signer, mldsa44_signer, witness_signer
 
 from selat.core.at_rest import StoreCipher
 from selat.core.checkpoints import origin_for
@@ -118,7 +118,7 @@ def local_node(
         witness=Witness(
             store=store,
             peers=peers,
-            cosigner=lambda: cosigner(f"{NAME}/witness"),
+            cosigner=lambda: witness_signer(f"{NAME}/witness"),
             foreign=foreign or {},
             clock=clock,
             on_step=on_step,
