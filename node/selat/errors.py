@@ -41,6 +41,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   ├── CheckpointMldsaError
     │   ├── CheckpointRolledBackError
     │   ├── CheckpointForkedError
+    │   ├── HandOverError
     │   ├── EquivocationError
     │   ├── CosignatureInvalidError
     │   ├── LeafNotInTreeError
@@ -64,7 +65,8 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │       ├── StoreBusyError
     │       ├── StoreFullError
     │       ├── StoreCorruptError
-    │       └── StoreVersionError
+    │       ├── StoreVersionError
+    │       └── LogClosedError
     ├── UnavailableError             try again later
     │   ├── PeerUnreachableError
     │   ├── NodeUnreachableError
@@ -332,6 +334,12 @@ class CheckpointForkedError(PeerError):
     reason = "CHECKPOINT_FORKED"
 
 
+class HandOverError(PeerError):
+    """A shard of a peer's log was begun without being handed over by the last."""
+
+    reason = "HAND_OVER_INVALID"
+
+
 class EquivocationError(PeerError):
     """A log has signed two roots for one size; two notes prove it."""
 
@@ -497,6 +505,12 @@ class StoreVersionError(StoreError):
     """The database was written by a newer Selat."""
 
     reason = "STORE_VERSION"
+
+
+class LogClosedError(StoreError):
+    """The newest shard of our log is closed, and the next one not open yet."""
+
+    reason = "LOG_CLOSED"
 
 
 class UnavailableError(SelatError):

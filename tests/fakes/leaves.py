@@ -10,6 +10,7 @@ from selat.core.equivocation_leaf import EquivocationLeaf
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
+    CloseLeaf,
     EraseLeaf,
     HoldLeaf,
     LegalHoldLeaf,
@@ -179,6 +180,13 @@ OPEN: Final = OpenLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+CLOSE: Final = CloseLeaf(
+    node="police.xa.example",
+    origin="police.xa.example/exchange/2026h2",
+    next="police.xa.example/exchange/2027h1",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 LEAVES: Final[tuple[Leaf, ...]] = (
     OFFER,
     WITHHOLD,
@@ -193,4 +201,5 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     ERASE,
     LEGAL_HOLD,
     OPEN,
+    CLOSE,
 )

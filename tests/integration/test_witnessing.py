@@ -5,10 +5,6 @@ from __future__ import annotations
 
 from tests.fakes.nodes import Home, Running, eventually, introduce, person, running
 
-from selat.core.checkpoints import open_checkpoint
-from selat.core.cosignatures import cosigners, cosignatures_of
-from selat.core.times import utc
-from selat.node.assembly import present_ms
 from selat.store.witnessing import OwnCheckpoint
 from selat.v1 import desk_service_pb2 as pb
 

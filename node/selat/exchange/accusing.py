@@ -198,7 +198,7 @@ class Accuser:
 def _others(snapshot: Snapshot, shown: Checkpoint) -> list[bytes]:
     """Return kept notes of the same log and size with another root."""
     found = [
-        snapshot.peer_checkpoint(owner_of(shown.origin), shown.size),
+        snapshot.peer_checkpoint(owner_of(shown.origin), shown.origin, shown.size),
         snapshot.witnessed(shown.origin),
     ]
     return [

@@ -14,6 +14,7 @@ from typing import Final
 
 from selat.core.cosignatures import cosigners, verify_cosignatures
 from selat.core.cosigned_states import CosignedState, Extension
+from selat.core.log_states import LogPoint
 from selat.core.notes import parse_note, parse_signatures
 from selat.core.tiles import consistency_proof
 from selat.core.times import utc
@@ -119,7 +120,7 @@ class Anchors:
         return self._known_sizes.get((peer, origin), 0)
 
     def extension(
-        self, snapshot: Snapshot, peer: str, head: SignedHead, *, base: int
+        self, snapshot: Snapshot, peer: str, head: SignedHead, *, base: LogPoint
     ) -> Extension | None:
         """Return the proof for a peer's cosignature of a head.
 
@@ -130,22 +131,27 @@ class Anchors:
             snapshot: A snapshot at least as new as the head.
             peer: Who is to cosign.
             head: What.
-            base: Size from which the head's own proof starts.
+            base: State from which the head's own proof starts.
         """
         origin, size = head.checkpoint.origin, head.checkpoint.size
         known = self.known_size(peer, origin)
-        if known in (0, base) or known >= size:
+        if not 0 < known < size or base == LogPoint(origin=origin, size=known):
             return None
-        return Extension(old_size=known, proof=consistency_proof(known, size, snapshot))
+        tiles = snapshot.shard_tiles(origin)
+        return Extension(old_size=known, proof=consistency_proof(known, size, tiles))
 
     # --- what comes back -----------------------------------------------------
-    def verify(self, peer: KnownPeer, cosigned: CosignedState) -> Gathered | None:
+    def verify(
+        self, peer: KnownPeer, cosigned: CosignedState | None
+    ) -> Gathered | None:
         """Verify a peer's cosignature of a checkpoint that it was shown.
 
         None when there is nothing to keep: it tells a size alone, or is of a
         checkpoint that is not remembered. A signature that does not hold makes
         an incident and nothing else: what it came with stands by itself.
         """
+        if cosigned is None:
+            return None
         key = (peer.name, cosigned.origin)
         if not cosigned.lines:
             self._known_sizes[key] = cosigned.size

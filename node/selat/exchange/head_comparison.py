@@ -112,10 +112,10 @@ class HeadComparison:
 
 def _contains(shown: Checkpoint, snapshot: Snapshot) -> bool:
     """Tell whether our log is, or extends, a state that we signed."""
-    head = snapshot.tree_head()
-    if head.origin != shown.origin or head.frontier.size < shown.size:
+    shard = snapshot.shard(shown.origin)
+    if shard is None or shard.size < shown.size:
         return False
-    return root_at(shown.size, snapshot) == shown.root
+    return root_at(shown.size, snapshot.shard_tiles(shown.origin)) == shown.root
 
 
 def _rolled_back(peer: str, shown: Checkpoint) -> LogRolledBackError:

@@ -14,25 +14,34 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from selat.core.checkpoints import Checkpoint
 from selat.core.leaves import PeerCheckpointLeaf, ReceiptLeaf
-from selat.core.log_states import KnownState, verify_log_state
-from selat.core.proofs import verify_consistency
+from selat.core.log_states import (
+    KnownState,
+    LogState,
+    VerifiedLog,
+    verify_joined,
+    verify_log_state,
+)
 from selat.core.receipts import ReceiptBatch, verify_receipts
-from selat.core.times import utc
 from selat.errors import (
     CheckpointForkedError,
     EquivocationError,
-    ProofError,
     ReceiptInvalidError,
 )
 from selat.exchange.anchoring import Gathered
-from selat.exchange.chains import answered, known_state, newer
+from selat.exchange.chains import (
+    answered,
+    keep_states,
+    known_state,
+    newer,
+    place,
+    verifiers_of,
+)
 from selat.exchange.forming import FormedBatch
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.signing import SignedHead
-from selat.exchange.witnessing import Advance, Shown
+from selat.exchange.witnessing import Advance
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import (
     BatchReceipt,
@@ -65,19 +74,13 @@ class SentBatch:
     formed: FormedBatch
     head: SignedHead
 
-    @property
-    def log_size(self) -> int:
-        """Return the size of our log that the peer verifies with it."""
-        return self.head.checkpoint.size
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Verified:
     """What an answer holds after the steps that need no store."""
 
-    checkpoint: Checkpoint
+    log: VerifiedLog
     receipts: tuple[ReceiptLeaf, ...]
-    shown: Shown
     gathered: Gathered | None
 
 
@@ -86,14 +89,15 @@ class ReceiptKeeper:
 
     Args:
         local: Our node.
-        prove: Fetches a proof between two sizes of the peer's log.
+        prove: Fetches a proof between two states of the peer's log, the older one
+            first.
     """
 
     def __init__(
         self,
         *,
         local: LocalNode,
-        prove: Callable[[int, int], Awaitable[tuple[bytes, ...]]],
+        prove: Callable[[KnownState, KnownState], Awaitable[LogState]],
     ) -> None:
         """Start without a known state; `begin` gives one."""
         self._local = local
@@ -125,27 +129,23 @@ class ReceiptKeeper:
             await local.accuser.examine(answer.log.checkpoint)
             raise
         local.on_step("delivery.settled")
-        checkpoint = verified.checkpoint
-        self._chain = KnownState(
-            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
-        )
-        await self._join(peer.name, newest)
+        self._chain = verified.log.known
+        await self._join(peer, newest)
         if advance.is_proven:
             local.witness.hand_back(peer.name, await local.witness.cosigned(advance))
 
     def _verify(
         self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
     ) -> _Verified:
-        now = utc(self._local.clock())
-        checkpoint = verify_log_state(
+        log = verify_log_state(
             answer.log,
             owner=peer.name,
-            verifiers=lambda origin: peer.card.card.log_verifiers(origin, at=now),
+            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
             known=self._chain,
         )
         receipts = verify_receipts(
             answer,
-            checkpoint=checkpoint,
+            log=log,
             offer_hashes=sent.formed.leaf_hashes(),
             recipient=peer.name,
             sender=self._local.name,
@@ -160,19 +160,10 @@ class ReceiptKeeper:
                     peer=peer.name,
                     sequence=answer.sequence,
                 )
-        shown = Shown(
-            checkpoint=checkpoint,
-            note=answer.log.checkpoint,
-            base=self._chain,
-            extension=answer.extension,
-        )
-        gathered = (
-            None
-            if answer.cosigned is None
-            else self._local.anchors.verify(peer, answer.cosigned)
-        )
         return _Verified(
-            checkpoint=checkpoint, receipts=receipts, shown=shown, gathered=gathered
+            log=log,
+            receipts=receipts,
+            gathered=self._local.anchors.verify(peer, answer.cosigned),
         )
 
     def _settle(
@@ -184,20 +175,19 @@ class ReceiptKeeper:
     ) -> tuple[PeerCheckpoint, Advance]:
         """Keep the receipts and log the peer's checkpoint, in one transaction."""
         local, batch = self._local, sent.formed.batch
-        checkpoint, receipts = verified.checkpoint, verified.receipts
+        log, receipts = verified.log, verified.receipts
         now_ms = local.clock()
-        theirs = PeerCheckpoint(
-            size=checkpoint.size, root=checkpoint.root, note=answer.log.checkpoint
-        )
-        transaction.keep_peer_checkpoint(batch.peer, theirs)
+        theirs = keep_states(transaction, batch.peer, log)
+        proven_in = log.of(answer.receipts.origin).checkpoint
         transaction.keep_receipt(
             batch.peer,
             batch.sequence,
             BatchReceipt(
+                origin=proven_in.origin,
                 first_receipt=answer.receipts.first_index,
                 receipts=answer.receipts.leaves,
                 proof=b"".join(answer.receipts.proof),
-                checkpoint_size=checkpoint.size,
+                checkpoint_size=proven_in.size,
             ),
         )
         transaction.settle(
@@ -214,9 +204,9 @@ class ReceiptKeeper:
         leaf = PeerCheckpointLeaf(
             sender=local.name,
             peer=batch.peer,
-            origin=checkpoint.origin,
-            size=checkpoint.size,
-            root=checkpoint.root,
+            origin=theirs.origin,
+            size=theirs.size,
+            root=theirs.root,
             sequence=batch.sequence,
             time_ms=now_ms,
             blind=local.entropy(32),
@@ -228,72 +218,69 @@ class ReceiptKeeper:
             replace(
                 answered(link),
                 checkpoint=newest,
-                acknowledged_size=max(link.acknowledged_size, sent.log_size),
+                acknowledged_size=max(link.acknowledged_size, sent.head.end),
                 last_contact_ms=now_ms,
             )
         )
         advance = local.witness.advance(
-            transaction, batch.peer, verified.shown, now_ms=now_ms
+            transaction,
+            batch.peer,
+            log,
+            base=self._chain,
+            extension=answer.extension,
+            now_ms=now_ms,
         )
         if verified.gathered is not None:
             local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
         return newest, advance
 
-    async def join_last(self, peer: str) -> None:
+    async def join_last(self, peer: KnownPeer) -> None:
         """Prove that the last receipts are of the log that we know newest.
 
         What the peer delivered since may have told of another one.
 
         Raises:
-            CheckpointForkedError: They are not.
+            PeerError: They are not.
         """
+        name = peer.name
 
         def last_receipts(snapshot: Snapshot) -> PeerCheckpoint | None:
-            waiting = snapshot.open_batches(peer)
+            waiting = snapshot.open_batches(name)
             following = (
                 waiting[0].sequence
                 if waiting
-                else snapshot.link(peer).sent_sequence + 1
+                else snapshot.link(name).sent_sequence + 1
             )
-            receipt = snapshot.batch_receipt(peer, following - 1)
+            receipt = snapshot.batch_receipt(name, following - 1)
             if receipt is None:
                 return None
-            return snapshot.peer_checkpoint(peer, receipt.checkpoint_size)
+            return snapshot.peer_checkpoint(
+                name, receipt.origin, receipt.checkpoint_size
+            )
 
-        last = await self._local.store.read(last_receipts)
+        last = known_state(await self._local.store.read(last_receipts))
         if last is not None and self._chain is not None:
             await self._prove_one_log(peer, last, self._chain)
 
-    async def _join(self, peer: str, newest: PeerCheckpoint) -> None:
+    async def _join(self, peer: KnownPeer, newest: PeerCheckpoint) -> None:
         """Prove that both directions saw one history of the peer's log."""
-        now_ms = self._local.clock()
+        now_ms, known = self._local.clock(), known_state(newest)
         if self._chain is None or now_ms < self._joined_ms + JOIN_INTERVAL_MS:
             return
-        if newest.size != self._chain.size:
+        if known is not None and known.point != self._chain.point:
             self._joined_ms = now_ms
-            await self._prove_one_log(peer, self._chain, newest)
+            await self._prove_one_log(peer, self._chain, known)
 
     async def _prove_one_log(
-        self,
-        peer: str,
-        old: PeerCheckpoint | KnownState,
-        new: PeerCheckpoint | KnownState,
+        self, peer: KnownPeer, one: KnownState, other: KnownState
     ) -> None:
-        if old.size == new.size:  # kept checkpoints of one size have one root
+        if one.point == other.point:  # kept checkpoints of one size have one root
             return
-        proof = await self._prove(old.size, new.size)
-        try:
-            verify_consistency(
-                old_size=old.size,
-                old_root=old.root,
-                new_size=new.size,
-                new_root=new.root,
-                proof=proof,
-            )
-        except ProofError as error:
-            raise CheckpointForkedError(
-                f"{peer} signed {old.size} and {new.size} leaves that do not belong "
-                "to one log.",
-                remedy="Stop and call the peer: its log shows two histories.",
-                peer=peer,
-            ) from error
+        old, new = sorted((one, other), key=place)
+        verify_joined(
+            await self._prove(old, new),
+            owner=peer.name,
+            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
+            old=old,
+            new=new,
+        )

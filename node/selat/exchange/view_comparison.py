@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from selat.core.checkpoints import Checkpoint, open_checkpoint
+from selat.core.log_states import KnownState, LogState, verify_joined
 from selat.core.proof_lines import read_head
-from selat.core.proofs import verify_consistency
 from selat.errors import (
-    CheckpointForkedError,
     MalformedError,
-    ProofError,
+    PeerError,
     SignatureError,
     UnavailableError,
 )
+from selat.exchange.chains import place, verifiers_of
 from selat.exchange.local import LocalNode
 from selat.exchange.witness_calls import ORIGINS_MAX, newest_notes
 from selat.exchange.witness_client import WitnessConnection
@@ -35,8 +35,8 @@ _AGREED_MAX: Final = 4_096
 class ProvingConnection(Protocol):
     """A connection to the owner of a log, who can prove that it grew."""
 
-    async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
-        """Return the owner's proof that its log of one size extends another."""
+    async def prove(self, old: KnownState, new: KnownState) -> LogState:
+        """Return the owner's proof that one state of its log extends another."""
 
 
 class ViewComparison:
@@ -119,26 +119,26 @@ class ViewComparison:
         mine: Checkpoint,
     ) -> bool:
         """Let the owner of a log prove that both states are of one history."""
-        old, new = sorted((shown, mine), key=lambda each: each.size)
+        owner = self._local.peers.get(owner_of(shown.origin))
+        old, new = sorted(map(_state, (shown, mine)), key=place)
         try:
-            proof = await connection.prove(old.size, new.size)
+            proof = await connection.prove(old, new)
+            verify_joined(
+                proof,
+                owner=owner.name,
+                verifiers=verifiers_of(owner, now_ms=self._local.clock()),
+                old=old,
+                new=new,
+            )
         except UnavailableError:
             return False
-        try:
-            verify_consistency(
-                old_size=old.size,
-                old_root=old.root,
-                new_size=new.size,
-                new_root=new.root,
-                proof=proof,
-            )
-        except ProofError:
-            await self._raise_alarm(peer, shown, mine)
+        except PeerError as error:
+            await self._raise_alarm(peer, error, shown, mine)
             return False
         return True
 
     async def _raise_alarm(
-        self, peer: str, shown: Checkpoint, mine: Checkpoint
+        self, peer: str, error: PeerError, shown: Checkpoint, mine: Checkpoint
     ) -> None:
         owner, now_ms = owner_of(shown.origin), self._local.clock()
         detail = (
@@ -149,8 +149,14 @@ class ViewComparison:
         await self._local.store.write(
             lambda t: t.note_incident(
                 peer=owner,
-                reason=CheckpointForkedError.reason,
+                reason=error.reason,
                 detail=detail,
                 at_ms=now_ms,
             )
         )
+
+
+def _state(checkpoint: Checkpoint) -> KnownState:
+    return KnownState(
+        origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
+    )

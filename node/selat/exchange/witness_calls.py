@@ -190,7 +190,7 @@ def newest_notes(snapshot: Snapshot, concerns: Callable[[str], bool]) -> list[by
         last = snapshot.link(row.name).checkpoint
         if last is None:
             continue
-        origin = last.note.partition(b"\n")[0].decode("ascii")
-        if concerns(origin) and last.size > newest.get(origin, (0, b""))[0]:
-            newest[origin] = last.size, last.note
+        known_size, _ = newest.get(last.origin, (0, b""))
+        if concerns(last.origin) and last.size > known_size:
+            newest[last.origin] = last.size, last.note
     return [note for _, (_, note) in sorted(newest.items())]

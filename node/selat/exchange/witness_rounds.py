@@ -19,7 +19,9 @@ from typing import Final
 
 from selat.core.cosigned_states import CosignedState
 from selat.core.equivocation import parse_equivocation
+from selat.core.notes import parse_note
 from selat.core.tiles import consistency_proof
+from selat.core.tree_heads import parse_tree_head
 from selat.core.witnessing import AddCheckpoint
 from selat.errors import (
     LogUnknownError,
@@ -126,7 +128,7 @@ class WitnessRounds:
 
     async def _newest_head(self) -> SignedHead:
         head = await self._local.store.read(lambda s: s.tree_head())
-        return await self._local.signer.at_least(head.frontier.size)
+        return await self._local.signer.at_least(head.end)
 
     async def _visit_quietly(
         self, peer: str, connection: WitnessConnection, head: SignedHead
@@ -144,6 +146,8 @@ class WitnessRounds:
         self, peer: str, connection: WitnessConnection, head: SignedHead
     ) -> None:
         await self._report(peer, connection)
+        for final in await self._local.store.read(partial(_final_heads, peer)):
+            await self._offer(peer, connection, final)
         await self._offer(peer, connection, head)
         if self.views is not None:
             await self.views.compare(peer, connection)
@@ -209,14 +213,30 @@ def _put_told(key: str, index: int, transaction: Transaction) -> None:
     transaction.put_setting(key, str(index).encode())
 
 
+def _final_heads(peer: str, snapshot: Snapshot) -> list[SignedHead]:
+    """Return the final checkpoints of our log that a peer has not cosigned."""
+    heads: list[SignedHead] = []
+    for shard in snapshot.shards():
+        done = snapshot.cosigned(peer, shard.origin) if shard.final_note else None
+        if shard.final_note and (done is None or done.size < shard.size):
+            heads.append(
+                SignedHead(
+                    checkpoint=parse_tree_head(parse_note(shard.final_note).text),
+                    note=shard.final_note,
+                    first_position=shard.first_position,
+                )
+            )
+    return heads
+
+
 def _request(head: SignedHead, known_size: int) -> Callable[[Snapshot], AddCheckpoint]:
     """Return how to make the request for a cosignature of a head."""
-    size = head.checkpoint.size
+    origin, size = head.checkpoint.origin, head.checkpoint.size
 
     def make(snapshot: Snapshot) -> AddCheckpoint:
         return AddCheckpoint(
             old_size=known_size,
-            proof=consistency_proof(known_size, size, snapshot),
+            proof=consistency_proof(known_size, size, snapshot.shard_tiles(origin)),
             checkpoint=head.note,
         )
 

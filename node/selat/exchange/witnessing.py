@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from selat.core.checkpoints import Checkpoint
 from selat.core.cosignatures import CosignatureSigner, with_cosignatures
 from selat.core.cosigned_states import CosignedState, Extension
-from selat.core.log_states import KnownState
+from selat.core.log_states import KnownState, SignedState, VerifiedLog
 from selat.core.notes import NoteVerifier, parse_note
+from selat.core.origins import node_of
 from selat.core.proof_lines import read_head
 from selat.core.proofs import verify_consistency
 from selat.core.times import utc
@@ -27,6 +28,7 @@ from selat.core.witnessing import AddCheckpoint, verify_extension
 from selat.errors import (
     CheckpointForkedError,
     EquivocationError,
+    MalformedError,
     PeerError,
     ProofError,
     WitnessConflictError,
@@ -54,23 +56,6 @@ class Advance:
     time_s: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A checkpoint that the owner of a log showed with a batch or a receipt.
-
-    Attributes:
-        checkpoint: The checkpoint; both signatures were verified.
-        note: The signed note.
-        base: The state that it was proven to extend on its own path.
-        extension: The proof from what this node is believed to have cosigned.
-    """
-
-    checkpoint: Checkpoint
-    note: bytes
-    base: KnownState | None
-    extension: Extension | None
-
-
 @dataclass(slots=True)
 class Witness:
     """Cosign other nodes' logs.
@@ -94,32 +79,42 @@ class Witness:
 
     # --- on the way ----------------------------------------------------------
     def advance(
-        self, transaction: Transaction, peer: str, shown: Shown, *, now_ms: int
+        self,
+        transaction: Transaction,
+        peer: str,
+        log: VerifiedLog,
+        *,
+        base: KnownState | None,
+        extension: Extension | None,
+        now_ms: int,
     ) -> Advance:
-        """Take a checkpoint in if it extends what was cosigned before.
+        """Take a peer's checkpoint in if it extends what was cosigned before.
 
-        Runs in the transaction that keeps what the checkpoint came with. A
-        checkpoint that is not proven from here is no fault: deliveries in both
-        directions overtake each other, and the next one will be.
+        Runs in the transaction that keeps what the checkpoint came with. One
+        that is not proven from here is no fault: deliveries in both directions
+        overtake each other, and the next one will be.
+
+        Args:
+            transaction: The transaction.
+            peer: The owner of the log.
+            log: What the peer showed, verified.
+            base: The state that it was proven to extend on its own path.
+            extension: The peer's proof from what we are believed to know.
+            now_ms: The present time.
+
+        Returns:
+            Where the newest shard of the log stands.
 
         Raises:
             EquivocationError: The log has signed two roots for one size.
             CheckpointForkedError: The proof for the cosignature does not hold.
         """
-        checkpoint = shown.checkpoint
-        known = transaction.witnessed(checkpoint.origin)
-        known_size = 0 if known is None else known.size
-        is_proven = known is None or _is_proven(known, shown, peer=peer)
-        if is_proven and checkpoint.size > known_size:
-            transaction.put_witnessed(
-                _row(peer, checkpoint, shown.note, now_ms), known_size=known_size
+        return [
+            _advance(
+                transaction, peer, state, base=base, extension=extension, now_ms=now_ms
             )
-        return Advance(
-            checkpoint=checkpoint,
-            known_size=checkpoint.size if is_proven else known_size,
-            is_proven=is_proven,
-            time_s=now_ms // 1000,
-        )
+            for state in log.states
+        ][-1]
 
     async def cosigned(self, advance: Advance) -> CosignedState:
         """Cosign what is kept, or tell the size that is known instead."""
@@ -215,8 +210,11 @@ class Witness:
 
 
 def owner_of(origin: str) -> str:
-    """Return the node whose exchange log has that origin."""
-    return origin.partition("/exchange/")[0]
+    """Return the node whose exchange log has that origin; empty for none."""
+    try:
+        return node_of(origin)
+    except MalformedError:
+        return ""
 
 
 def _known(
@@ -224,20 +222,54 @@ def _known(
 ) -> tuple[Witnessed | None, bytes | None]:
     """Return what was cosigned, and a kept note that a checkpoint contradicts."""
     shown = read_head(request.checkpoint)
-    kept = snapshot.peer_checkpoint(owner_of(shown.origin), shown.size)
+    kept = snapshot.peer_checkpoint(owner_of(shown.origin), shown.origin, shown.size)
     other = kept is not None and kept.root != shown.root
     return snapshot.witnessed(shown.origin), kept.note if kept and other else None
 
 
-def _is_proven(known: Witnessed, shown: Shown, *, peer: str) -> bool:
-    checkpoint, base, extension = shown.checkpoint, shown.base, shown.extension
+def _advance(
+    transaction: Transaction,
+    peer: str,
+    state: SignedState,
+    *,
+    base: KnownState | None,
+    extension: Extension | None,
+    now_ms: int,
+) -> Advance:
+    checkpoint = state.checkpoint
+    known = transaction.witnessed(checkpoint.origin)
+    known_size = 0 if known is None else known.size
+    is_proven = known is None or _is_proven(
+        known, state, peer=peer, base=base, extension=extension
+    )
+    if is_proven and checkpoint.size > known_size:
+        transaction.put_witnessed(
+            _row(peer, checkpoint, state.note, now_ms), known_size=known_size
+        )
+    return Advance(
+        checkpoint=checkpoint,
+        known_size=checkpoint.size if is_proven else known_size,
+        is_proven=is_proven,
+        time_s=now_ms // 1000,
+    )
+
+
+def _is_proven(
+    known: Witnessed,
+    state: SignedState,
+    *,
+    peer: str,
+    base: KnownState | None,
+    extension: Extension | None,
+) -> bool:
+    checkpoint = state.checkpoint
     if checkpoint.size == known.size:
         if checkpoint.root != known.root:
-            raise _equivocation(checkpoint, first=known.note, second=shown.note)
+            raise _equivocation(checkpoint, first=known.note, second=state.note)
         return True
     if checkpoint.size < known.size:
         return False
-    if base is not None and base == _state(known):
+    if base == _state(known):
         return True
     if extension is None or extension.old_size != known.size:
         return False

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from selat.core.at_rest import StoreCipher
 from selat.core.cosignatures import CosignatureSigner
-from selat.core.tiles import root_at
 from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
@@ -46,6 +45,7 @@ from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
 from selat.exchange.peer_service import PeerService
 from selat.exchange.reviewing import Reviewing
+from selat.exchange.shards import ShardKeeper
 from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.exchange.view_comparison import ViewComparison
 from selat.exchange.witness_rounds import WitnessRounds
@@ -62,7 +62,7 @@ from selat.node.high_water import HighWaterFile, check_against_mark
 from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
 from selat.records.schema import Schema
-from selat.store.port import Snapshot, Store
+from selat.store.gate import GatedStore
 from selat.store.sqlite.store import SqliteStore
 
 DESK_SERVER_VALID_DAYS = 365
@@ -128,12 +128,12 @@ async def assemble_node(
         keys = KeyStore.open(folder.keys, passphrase)
         store = SqliteStore.open(folder.store, on_step=on_step)
         try:
-            await store.read(lambda snapshot: _check_log(snapshot, mark))
+            await store.read(lambda snapshot: check_against_mark(mark.mark, snapshot))
             yield await _build(
                 folder,
                 configuration,
                 keys=keys,
-                store=store,
+                store=GatedStore(store),
                 mark=mark,
                 clock=clock,
                 on_step=on_step,
@@ -142,27 +142,12 @@ async def assemble_node(
             await store.close()
 
 
-def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
-    head = snapshot.tree_head()
-    size = head.frontier.size
-    marked = mark.mark
-    behind = marked is not None and size < marked.size
-    check_against_mark(
-        marked,
-        origin=head.origin,
-        size=size,
-        root_at_mark=(
-            None if marked is None or behind else root_at(marked.size, snapshot)
-        ),
-    )
-
-
 async def _build(
     folder: NodeFolder,
     configuration: NodeConfiguration,
     *,
     keys: KeyStore,
-    store: Store,
+    store: GatedStore,
     mark: HighWaterFile,
     clock: Clock,
     on_step: StepObserver,
@@ -177,6 +162,19 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
     )
+    signer = CheckpointSigner(
+        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+    )
+    shards = ShardKeeper(
+        node=configuration.name,
+        store=store,
+        signer=signer,
+        is_vouched=card.vouches_for_log,
+        clock=clock,
+        entropy=os.urandom,
+        on_step=on_step,
+    )
+    await shards.follow()  # before anything is logged
     peers = PeerBook()
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
     policy = ActivePolicy(
@@ -230,6 +228,7 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
         on_step=on_step,
+        follow_half_year=shards.follow,
     )
 
     async def renew_card(

@@ -372,6 +372,7 @@ TEXT_MEMBERS = {
     "by",
     "reporter",
     "reason",
+    "next",
 }
 
 
