@@ -30,7 +30,7 @@ from selat.errors import (
 )
 from selat.exchange.peer_book import PeerBook
 from selat.exchange.signing import CheckpointSigner
-from selat.exchange.witnessing import owner_of
+from selat.exchange.witnessing import equivocation_of, owner_of
 from selat.identity.card import SignedCard
 from selat.store.port import Snapshot, Store, Transaction
 from selat.store.values import PeerRow, PeerState
@@ -65,26 +65,33 @@ class Accuser:
     #: Called when there is a new proof to tell peers of.
     on_found: Callable[[], None] = field(default=lambda: None)
 
-    async def examine(self, note: bytes) -> None:
+    async def examine(self, note: bytes) -> EquivocationError | None:
         """Look whether a note contradicts one that is kept, and act if it does.
 
         Args:
             note: What a peer showed, whoever signed it.
+
+        Returns:
+            The error to refuse it with; None when the two prove nothing.
         """
         try:
             shown = read_head(note)
         except MalformedError:
-            return
+            return None
         for kept in await self.store.read(lambda s: _others(s, shown)):
-            await self.try_accuse(kept, note)
+            if await self.try_accuse(kept, note):
+                return equivocation_of(shown, first=kept, second=note)
+        return None
 
-    async def try_accuse(self, first: bytes, second: bytes) -> None:
-        """Act on two notes if they are a proof; without it, do nothing."""
+    async def try_accuse(self, first: bytes, second: bytes) -> bool:
+        """Act on two notes if they are a proof; tell whether they are."""
         try:
             proof = Equivocation(first=first, second=second)
             await self.accuse(proof, reporter="")
         except (LogUnknownError, MalformedError, VerificationError) as error:
             _log.info("no proof of equivocation", extra={"reason": error.reason})
+            return False
+        return True
 
     async def accuse(self, proof: Equivocation, *, reporter: str) -> bool:
         """Verify a proof and act on it; tell whether it was new.
@@ -136,12 +143,20 @@ class Accuser:
         reporter: str,
     ) -> list[PeerRow] | None:
         """Keep a proof, log it and suspend its subject; None when it was known."""
-        if any(
+        now_ms, data = self.clock(), proof.encode()
+        is_known = any(
             (row.origin, row.size) == (head.origin, head.size)
             for row in transaction.equivocations(owner)
-        ):
+        )
+        if not (is_known and reporter):
+            transaction.note_incident(
+                peer=owner,
+                reason=EquivocationError.reason,
+                detail=_told(owner, head, reporter),
+                at_ms=now_ms,
+            )
+        if is_known:
             return None
-        now_ms, data = self.clock(), proof.encode()
         leaf = EquivocationLeaf(
             node=self.name,
             peer=owner,
@@ -168,12 +183,6 @@ class Accuser:
             transaction.put_peer(
                 replace(row, state=PeerState.SUSPENDED, changed_ms=now_ms)
             )
-        transaction.note_incident(
-            peer=owner,
-            reason=EquivocationError.reason,
-            detail=_told(owner, head, reporter),
-            at_ms=now_ms,
-        )
         return transaction.peers()
 
     async def _against_us(self, head: Checkpoint, reporter: str) -> LogRolledBackError:

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 
 from selat.core.log_states import KnownState, LogState
 from selat.errors import (
+    EquivocationError,
     PeerUnreachableError,
     SelatError,
     StoreError,
@@ -167,7 +168,7 @@ class Link:
                     last_error=error.reason,
                 )
             )
-            if not isinstance(error, UnavailableError):
+            if not isinstance(error, UnavailableError | EquivocationError):
                 transaction.note_incident(
                     peer=peer, reason=error.reason, detail=str(error), at_ms=now_ms
                 )

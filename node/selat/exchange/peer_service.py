@@ -175,7 +175,8 @@ class PeerService:
                     self._check_newest(peer, this)
                     receipt = await self._take_in(intake, peer, request.batch)
             except (PeerError, StoreError, UnavailableError) as error:
-                await self._note(peer.name, error)
+                if not isinstance(error, EquivocationError):  # on record already
+                    await self._note(peer.name, error)
                 yield _refusal(sequence, error)
                 return
             yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
@@ -186,9 +187,11 @@ class PeerService:
         """Take a batch in; what contradicts a kept checkpoint is acted on."""
         try:
             return await intake.accept(peer, batch_from(batch))
-        except (CheckpointForkedError, EquivocationError):
-            await self._local.accuser.examine(batch.log.checkpoint)
-            raise
+        except (CheckpointForkedError, EquivocationError) as error:
+            proven = await self._local.accuser.examine(batch.log.checkpoint)
+            if proven is None:
+                raise
+            raise proven from error
 
     def _check_newest(self, peer: KnownPeer, stream: object) -> None:
         if self._newest[peer.name] is not stream:

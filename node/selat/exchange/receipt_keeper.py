@@ -125,9 +125,11 @@ class ReceiptKeeper:
             newest, advance = await local.store.write(
                 partial(self._settle, sent, answer, verified)
             )
-        except (CheckpointForkedError, EquivocationError):
-            await local.accuser.examine(answer.log.checkpoint)
-            raise
+        except (CheckpointForkedError, EquivocationError) as error:
+            proven = await local.accuser.examine(answer.log.checkpoint)
+            if proven is None:
+                raise
+            raise proven from error
         local.on_step("delivery.settled")
         self._chain = verified.log.known
         await self._join(peer, newest)

@@ -157,7 +157,7 @@ class Witness:
             known_note=b"" if known is None else known.note,
         )
         if other is not None:
-            raise _equivocation(checkpoint, first=other, second=request.checkpoint)
+            raise equivocation_of(checkpoint, first=other, second=request.checkpoint)
         self.on_step("witness.verified")
         row = _row(self._owner(origin), checkpoint, request.checkpoint, now_ms)
         is_new = known is None or checkpoint.size > known.size
@@ -190,7 +190,7 @@ class Witness:
         try:
             peer = self.peers.get(owner_of(origin))
             return peer.card.card.log_verifiers(origin, at=utc(self.clock()))
-        except PeerError:
+        except (MalformedError, PeerError):
             return ()
 
     def _owner(self, origin: str) -> str:
@@ -265,7 +265,7 @@ def _is_proven(
     checkpoint = state.checkpoint
     if checkpoint.size == known.size:
         if checkpoint.root != known.root:
-            raise _equivocation(checkpoint, first=known.note, second=state.note)
+            raise equivocation_of(checkpoint, first=known.note, second=state.note)
         return True
     if checkpoint.size < known.size:
         return False
@@ -306,9 +306,10 @@ def _row(peer: str, checkpoint: Checkpoint, note: bytes, now_ms: int) -> Witness
     )
 
 
-def _equivocation(
+def equivocation_of(
     checkpoint: Checkpoint, *, first: bytes, second: bytes
 ) -> EquivocationError:
+    """Return the error that a log has signed two roots for one size."""
     return EquivocationError(
         f"The log {checkpoint.origin} has signed two roots for {checkpoint.size} "
         "leaves.",

@@ -48,6 +48,7 @@ from selat.exchange.reviewing import Reviewing
 from selat.exchange.shards import ShardKeeper
 from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.exchange.view_comparison import ViewComparison
+from selat.exchange.witness_http import HttpWitness
 from selat.exchange.witness_rounds import WitnessRounds
 from selat.exchange.witnessing import Witness
 from selat.identity.card import SignedCard
@@ -90,6 +91,7 @@ class Node:
     connect: Connect
     comparison: HeadComparison
     rounds: WitnessRounds
+    http_witness: HttpWitness
     lifecycle: Lifecycle
     peer_service: PeerService
     desk_service: DeskService
@@ -277,6 +279,7 @@ async def _build(
         connect=connect,
         comparison=comparison,
         rounds=rounds,
+        http_witness=HttpWitness(witness=local.witness, accuser=local.accuser),
         lifecycle=lifecycle,
         peer_service=PeerService(
             local=local,
