@@ -41,6 +41,7 @@ OF_THE_SENDER = (
     "delivery.sent",
     "delivery.receipt-verified",
     "delivery.settled",
+    "witness.persisted",
 )
 OF_THE_RECIPIENT = (
     "intake.verified",
@@ -48,6 +49,7 @@ OF_THE_RECIPIENT = (
     "intake.before-commit",
     "intake.committed",
     "intake.signed",
+    "witness.persisted",
 )
 
 
