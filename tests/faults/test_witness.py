@@ -51,7 +51,7 @@ async def ask(log: Liar, *, old_size: int) -> CosignedState:
     ],
 )
 async def test_witness_killed_at_a_step_goes_on_from_what_it_kept(
-    step: str, is_kept: bool, xa: Home, xb: Home
+    step: str, *, is_kept: bool, xa: Home, xb: Home
 ) -> None:
     await introduce(xa, xb)
     log = Liar(xa, xb)
