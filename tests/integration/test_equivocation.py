@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import pytest
@@ -254,7 +255,7 @@ async def test_report_about_a_stranger_is_passed_over(
 
 async def test_report_that_cannot_be_read_is_refused(village: Village) -> None:
     async with village.to_a.channel() as channel:
-        call = channel.unary_unary(f"/{SERVICE_NAME}/ReportEquivocation")
+        call: Any = channel.unary_unary(f"/{SERVICE_NAME}/ReportEquivocation")
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await call(b"\x0a\x03abc")
     assert isinstance(error_from_rpc(refused.value), MalformedError)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -19,10 +20,14 @@ from tests.fakes.nodes import (
 from tests.fakes.reckoning import assert_delivered, assert_log_holds
 
 from selat.cli.evidence import verify_exchange
-from selat.core.leaves import CloseLeaf, OpenLeaf, parse_leaf
+from selat.core.leaves import parse_leaf
+from selat.core.log_states import KnownState, verify_joined
 from selat.core.origins import end_ms
-from selat.errors import OverloadedError
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
+from selat.errors import OverloadedError, PeerUnreachableError
 from selat.exchange import receipt_keeper
+from selat.exchange.chains import verifiers_of
+from selat.exchange.peer_client import connector
 from selat.node import serve
 from selat.node.assembly import present_ms
 from selat.store.values import Shard
@@ -257,3 +262,34 @@ async def test_clock_that_jumped_ahead_and_back_leaves_a_log_that_goes_on(
     assert_delivered(xa, xb, ids)
     assert_delivered(xb, xa, back)
     assert (len(shards_of(xa)), len(shards_of(xb))) == (2, 1)
+
+
+async def test_states_over_a_boundary_are_proven_on_demand(
+    xa: Home, xb: Home, clock: ShiftedClock
+) -> None:
+    await introduce(xa, xb)
+    async with running(xa, clock=clock) as a, running(xb, clock=clock) as b:
+        await send(a, b)
+        pass_half_year(clock, xa, xb)
+        await gone_on((xa, xb), 2)
+        peer = a.node.local.peers.get(b.name)
+        async with connector(certificate=a.node.tls)(peer) as connection:
+            old, new = (_state(xb, number) for number in (0, 1))
+            proof = await connection.prove(old, new)
+            verify_joined(
+                proof,
+                owner=b.name,
+                verifiers=verifiers_of(peer, now_ms=clock()),
+                old=old,
+                new=new,
+            )
+            unknown = replace(old, origin=f"{b.name}/exchange/2000h1")
+            for one, other in ((new, old), (unknown, new), (old, unknown)):
+                with pytest.raises(PeerUnreachableError, match="INVALID_INPUT"):
+                    await connection.prove(one, other)
+
+
+def _state(home: Home, number: int) -> KnownState:
+    """Return the newest state of one of a node's shards."""
+    shard = shards_of(home)[number]
+    return KnownState(origin=shard.origin, size=shard.size, root=shard.frontier.root())

@@ -52,6 +52,7 @@ class StatusReporter:
         software_version: str,
         started_ms: int,
         anchor_age_max_s: int,
+        turned_away: Callable[[], int],
     ) -> None:
         """Take what a status is made of."""
         self._local = local
@@ -60,6 +61,7 @@ class StatusReporter:
         self._software_version = software_version
         self._started_ms = started_ms
         self._anchor_age_max_s = anchor_age_max_s
+        self._turned_away = turned_away
 
     async def report(self) -> pb.GetStatusResponse:
         """Return the state at this moment."""
@@ -93,6 +95,7 @@ class StatusReporter:
             oldest_held_at=convert.timestamp(counts.oldest_held_ms),
             quarantined=counts.quarantined,
             oldest_quarantined_at=convert.timestamp(counts.oldest_quarantined_ms),
+            turned_away=self._turned_away(),
             anchor=self._anchor(state.anchored),
         )
 
@@ -135,7 +138,9 @@ class StatusReporter:
             sent_sequence=link.sent_sequence,
             received_sequence=link.received_sequence,
             verified_size=link.checkpoint.size if link.checkpoint else 0,
-            acknowledged_size=link.acknowledged_size,
+            acknowledged_size=max(
+                0, link.acknowledged_size - state.head.first_position
+            ),
             attempts=link.attempts,
             next_attempt_at=convert.timestamp(link.next_attempt_ms if waits else None),
             last_error=link.last_error,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from selat.core.leaves import PeerCheckpointLeaf, ReceiptLeaf
+from selat.core.leaf_json import identifier_text
+from selat.core.leaves import PeerCheckpointLeaf
 from selat.core.log_states import (
     KnownState,
     LogState,
@@ -22,7 +23,7 @@ from selat.core.log_states import (
     verify_joined,
     verify_log_state,
 )
-from selat.core.receipts import ReceiptBatch, verify_receipts
+from selat.core.receipts import Receipt, ReceiptBatch, verify_receipts
 from selat.errors import (
     CheckpointForkedError,
     EquivocationError,
@@ -80,7 +81,7 @@ class _Verified:
     """What an answer holds after the steps that need no store."""
 
     log: VerifiedLog
-    receipts: tuple[ReceiptLeaf, ...]
+    receipts: tuple[Receipt, ...]
     gathered: Gathered | None
 
 
@@ -154,7 +155,8 @@ class ReceiptKeeper:
         )
         for message, receipt in zip(sent.formed.messages, receipts, strict=True):
             row = message.row
-            if (receipt.id.bytes, receipt.version) != (row.message_id, row.version):
+            told = receipt.own["id"], receipt.like.version
+            if told != (identifier_text(row.message_id), row.version):
                 raise ReceiptInvalidError(
                     f"A receipt of {peer.name} for batch {answer.sequence} names "
                     "another message than its offer.",
@@ -196,8 +198,8 @@ class ReceiptKeeper:
             [
                 Settled(
                     entry=message.row.number,
-                    state=_OUTCOMES[receipt.outcome],
-                    reason=receipt.reason,
+                    state=_OUTCOMES[receipt.like.outcome],
+                    reason=receipt.like.reason,
                 )
                 for message, receipt in zip(sent.formed.messages, receipts, strict=True)
             ],
