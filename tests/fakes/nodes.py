@@ -23,6 +23,7 @@ from selat.node.folder import NodeFolder
 from selat.node.initialise import NewNode, initialise_node
 from selat.node.serve import Serving, run_node
 from selat.node.session import open_desk
+from selat.node.witness_settings import WitnessSettings
 from selat.policy.catalogue_file import load_catalogue
 from selat.rpc.channels import local_desk_channel
 from selat.store.port import Snapshot
@@ -78,6 +79,7 @@ def make_home(
     categories: tuple[str, ...] = CATEGORIES,
     desk_listen: str = "",
     now: datetime | None = None,
+    witness: WitnessSettings | None = None,
 ) -> Home:
     """Initialise ``police.<code>.example``; not on an event loop.
 
@@ -87,6 +89,7 @@ def make_home(
         categories: What its card declares.
         desk_listen: Address of its desk over TLS.
         now: From when its card holds; the present when None.
+        witness: How it vouches for others; the defaults when None.
     """
     address = f"127.0.0.1:{free_port()}"
     path = folder / code
@@ -99,6 +102,7 @@ def make_home(
                 agency=f"Police of {code.upper()}",
                 listen=address,
                 desk_listen=desk_listen,
+                witness=witness or WitnessSettings(),
             ),
             endpoints=(address,),
             categories=categories,

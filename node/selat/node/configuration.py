@@ -6,16 +6,30 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from selat.errors import ConfigurationError
+from selat.node.witness_settings import (
+    WitnessSettings,
+    format_witness_settings,
+    read_witness_settings,
+)
 
 VERSION: Final = 1
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):([0-9]{1,5})")
 _KEYS: Final = frozenset(
-    {"version", "name", "state", "agency", "listen", "desk_listen", "desk_hosts"}
+    {
+        "version",
+        "name",
+        "state",
+        "agency",
+        "listen",
+        "desk_listen",
+        "desk_hosts",
+        "witness",
+    }
 )
 
 
@@ -32,6 +46,7 @@ class NodeConfiguration:
             unix socket alone.
         desk_hosts: Names and addresses that the desk's certificate carries
             besides ``localhost``.
+        witness: How nodes vouch for each other.
     """
 
     name: str
@@ -40,6 +55,7 @@ class NodeConfiguration:
     listen: str
     desk_listen: str = ""
     desk_hosts: tuple[str, ...] = ()
+    witness: WitnessSettings = field(default_factory=WitnessSettings)
 
     def __post_init__(self) -> None:
         """Refuse addresses that no server could listen on."""
@@ -88,6 +104,7 @@ def read_configuration(path: Path) -> NodeConfiguration:
         listen=_text(path, document, "listen"),
         desk_listen=_text(path, document, "desk_listen", default=""),
         desk_hosts=tuple(hosts),
+        witness=read_witness_settings(document),
     )
 
 
@@ -108,6 +125,8 @@ def format_configuration(configuration: NodeConfiguration) -> str:
             "# unix socket in this folder alone.",
             f"desk_listen = {quoted(configuration.desk_listen)}",
             f"desk_hosts = [{hosts}]",
+            "",
+            *format_witness_settings(configuration.witness),
             "",
         ]
     )

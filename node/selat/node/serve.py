@@ -94,6 +94,7 @@ async def run_node(
     async with assemble_node(
         folder, passphrase=passphrase, clock=clock, on_step=on_step
     ) as node:
+        await node.comparison.at_start(node.connect)
         peers = await peer_server(node, node.configuration.listen)
         desk = await desk_server(node, folder.socket)
         await peers.server.start()
@@ -102,6 +103,7 @@ async def run_node(
             asyncio.ensure_future(node.links.run()),
             asyncio.ensure_future(_follow_policy(node)),
             asyncio.ensure_future(_end_messages(node)),
+            asyncio.ensure_future(node.rounds.run(node.links.connections)),
             asyncio.ensure_future(_follow_half_year(node)),
             asyncio.ensure_future(_watch_door(node)),
         ]

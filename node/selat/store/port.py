@@ -43,11 +43,12 @@ from selat.store.values import (
     Settled,
     StoreCounts,
 )
+from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 
 T = TypeVar("T")
 
 
-class Snapshot(LogSnapshot, LifecycleSnapshot, Protocol):
+class Snapshot(LogSnapshot, LifecycleSnapshot, WitnessingSnapshot, Protocol):
     """Read one moment of the database."""
 
     # --- peers -------------------------------------------------------------
@@ -174,7 +175,9 @@ class Snapshot(LogSnapshot, LifecycleSnapshot, Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(Snapshot, LogTransaction, LifecycleTransaction, Protocol):
+class Transaction(
+    Snapshot, LogTransaction, LifecycleTransaction, WitnessingTransaction, Protocol
+):
     """Change the database; everything or nothing."""
 
     # --- peers -------------------------------------------------------------
