@@ -21,8 +21,10 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   └── PolicyDeniedError
     ├── StateError                   the thing is not there, or not in that state
     │   ├── NotFoundError
+    │   │   └── LogUnknownError
     │   ├── AlreadyExistsError
-    │   └── WrongStateError
+    │   ├── WrongStateError
+    │   └── WitnessConflictError
     ├── VerificationError            evidence that does not hold
     │   ├── SignatureError
     │   ├── ProofError
@@ -38,6 +40,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   ├── CheckpointMldsaError
     │   ├── CheckpointRolledBackError
     │   ├── CheckpointForkedError
+    │   ├── EquivocationError
     │   ├── LeafNotInTreeError
     │   ├── LeafMalformedError
     │   ├── LeafVersionError
@@ -204,6 +207,12 @@ class NotFoundError(StateError):
     reason = "NOT_FOUND"
 
 
+class LogUnknownError(NotFoundError):
+    """This node witnesses no log of that origin."""
+
+    reason = "LOG_UNKNOWN"
+
+
 class AlreadyExistsError(StateError):
     """Something else already has that name."""
 
@@ -214,6 +223,15 @@ class WrongStateError(StateError):
     """The thing exists, but its state does not allow the act."""
 
     reason = "WRONG_STATE"
+
+
+class WitnessConflictError(StateError):
+    """A witness knows a log at another size than the one named to it.
+
+    ``size`` of the context is the size that it knows.
+    """
+
+    reason = "WITNESS_CONFLICT"
 
 
 class VerificationError(SelatError):
@@ -304,6 +322,35 @@ class CheckpointForkedError(PeerError):
     """A peer's checkpoint does not extend the one it signed before."""
 
     reason = "CHECKPOINT_FORKED"
+
+
+class EquivocationError(PeerError):
+    """A log has signed two roots for one size; two notes prove it."""
+
+    reason = "EQUIVOCATION"
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        remedy: str = "",
+        first: bytes = b"",
+        second: bytes = b"",
+        **context: str | int,
+    ) -> None:
+        """Keep both signed notes; they do not travel with the error.
+
+        Args:
+            message: What happened, one sentence.
+            remedy: What the reader can do next, one sentence.
+            first: The note that was known; empty when it was not kept.
+            second: The note with another root.
+            **context: Names and numbers, as of every error.
+        """
+        super().__init__(message, remedy=remedy, **context)
+        self.first = first
+        self.second = second
 
 
 class LeafNotInTreeError(PeerError):
