@@ -52,6 +52,7 @@ from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, check_against_mark
 from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
+from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
 from selat.store.port import Snapshot, Store
 from selat.store.sqlite.store import SqliteStore
@@ -82,6 +83,8 @@ class Node:
     peer_service: PeerService
     desk_service: DeskService
     admin_service: AdminService
+    published_log: PublishedLog
+    door: Doorkeeper
     tls: Callable[[], tuple[bytes, bytes]]
     desk_tls: Callable[[], tuple[bytes, bytes]]
     desk_authority_pem: bytes
@@ -268,6 +271,8 @@ async def _build(
             desk_ca_pem=to_pem(authority.certificate),
             released=policy.released,
         ),
+        published_log=PublishedLog(store=store, signer=local.signer),
+        door=door,
         tls=tls,
         desk_tls=_desk_tls_pair(authority, configuration, clock),
         desk_authority_pem=to_pem(authority.certificate),
