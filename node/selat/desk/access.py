@@ -65,6 +65,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "ReleaseLegalHold": _ADMINISTRATORS,
         "RunLifecycle": _ADMINISTRATORS,
         "ListLifecycle": frozenset({REVIEWER, ADMINISTRATOR, AUDITOR}),
+        "GetCheckpoint": frozenset({ADMINISTRATOR, AUDITOR}),
     }
 )
 

@@ -223,6 +223,7 @@ async def _build(
     arrivals = Arrivals()
     inspector = Inspector(schema=schema, catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
+    published_log = PublishedLog(store=store, signer=local.signer)
     door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
     return Node(
         folder=folder,
@@ -270,8 +271,9 @@ async def _build(
             renew_card=renew_card,
             desk_ca_pem=to_pem(authority.certificate),
             released=policy.released,
+            checkpoint=published_log.checkpoint,
         ),
-        published_log=PublishedLog(store=store, signer=local.signer),
+        published_log=published_log,
         door=door,
         tls=tls,
         desk_tls=_desk_tls_pair(authority, configuration, clock),

@@ -27,7 +27,7 @@ class PublishedLog:
         """Return the signed note of a shard that a verifier should begin with.
 
         Args:
-            name: The shard, for example ``2026h2``.
+            name: The shard, for example ``2026h2``; the newest when empty.
 
         Raises:
             NotFoundError: There is no such shard.

@@ -48,13 +48,13 @@ def shards_of(snapshot: Snapshot) -> tuple[PublishedShard, ...]:
 
 
 def shard_called(snapshot: Snapshot, name: str) -> PublishedShard:
-    """Return the shard of a name, for example ``2026h2``.
+    """Return the shard of a name, for example ``2026h2``; without, the newest.
 
     Raises:
         NotFoundError: Our log has none of that name.
     """
-    for shard in shards_of(snapshot):
-        if shard.name == name:
+    for shard in reversed(shards_of(snapshot)):
+        if name in {shard.name, ""}:
             return shard
     raise NotFoundError(
         "Our log has no shard of that name.",
