@@ -35,7 +35,7 @@ def test_checkpoint_and_tiles_are_found_below_their_shard() -> None:
         "/2030h1/checkpoint\n",
         "/2030h1/Checkpoint",
         "/2030h0/checkpoint",
-        "/٢٠٣٠h1/checkpoint",
+        "/\u0662\u0660\u0663\u0660h1/checkpoint",
         "/2030h1/tile",
         "/2030h1/../2030h1/checkpoint",
         "/2030h1/%2e%2e/checkpoint",
