@@ -43,11 +43,12 @@ from selat.store.values import (
     StoreCounts,
     TreeHead,
 )
+from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 
 T = TypeVar("T")
 
 
-class Snapshot(LifecycleSnapshot, Protocol):
+class Snapshot(LifecycleSnapshot, WitnessingSnapshot, Protocol):
     """Read one moment of the database. Also a `selat.core.tiles.TileSource`."""
 
     # --- our log -----------------------------------------------------------
@@ -186,7 +187,9 @@ class Snapshot(LifecycleSnapshot, Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(Snapshot, LifecycleTransaction, Protocol):
+class Transaction(
+    Snapshot, LifecycleTransaction, WitnessingTransaction, Protocol
+):
     """Change the database; everything or nothing."""
 
     # --- our log -----------------------------------------------------------

@@ -12,6 +12,7 @@ from selat.store.sqlite.outbox import OutboxReads, OutboxWrites
 from selat.store.sqlite.peers import PeerReads, PeerWrites
 from selat.store.sqlite.reviews import ReviewReads, ReviewWrites
 from selat.store.sqlite.search import MessageSearch
+from selat.store.sqlite.witnessing import WitnessingReads, WitnessingWrites
 
 
 class SqliteSnapshot(
@@ -23,6 +24,7 @@ class SqliteSnapshot(
     BatchReads,
     ReviewReads,
     LifecycleReads,
+    WitnessingReads,
     OperationsReads,
 ):
     """A `selat.store.port.Snapshot` on one connection."""
@@ -38,6 +40,7 @@ class SqliteTransaction(
     OutboxWrites,
     BatchWrites,
     ReviewWrites,
+    WitnessingWrites,
     OperationsWrites,
 ):
     """A `selat.store.port.Transaction` on one connection."""

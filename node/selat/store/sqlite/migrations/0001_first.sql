@@ -40,7 +40,7 @@ CREATE TABLE peer (
   -- Nodes whose cards were accepted, with the newest card's signed envelope.
   name TEXT PRIMARY KEY,
   envelope BLOB NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('accepted', 'removed')),
+  state TEXT NOT NULL CHECK (state IN ('accepted', 'suspended', 'removed')),
   accepted_ms INTEGER NOT NULL,
   changed_ms INTEGER NOT NULL
 ) STRICT;
