@@ -187,9 +187,7 @@ class Snapshot(LifecycleSnapshot, WitnessingSnapshot, Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(
-    Snapshot, LifecycleTransaction, WitnessingTransaction, Protocol
-):
+class Transaction(Snapshot, LifecycleTransaction, WitnessingTransaction, Protocol):
     """Change the database; everything or nothing."""
 
     # --- our log -----------------------------------------------------------
