@@ -45,7 +45,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         renew_card: RenewCard,
         desk_ca_pem: bytes,
         released: Callable[[], Mapping[str, frozenset[str]]],
-        checkpoint: Callable[[str], Awaitable[bytes]],
+        checkpoint: Callable[[str, int], Awaitable[bytes]],
     ) -> None:
         """Take the parts that administration is made of."""
         self._local = local
@@ -241,7 +241,8 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
     ) -> pb.GetCheckpointResponse:
         """Return a signed checkpoint of our log."""
         await self._door.admit(context, "GetCheckpoint")
-        return pb.GetCheckpointResponse(note=await self._checkpoint(request.shard))
+        note = await self._checkpoint(request.shard, request.size)
+        return pb.GetCheckpointResponse(note=note)
 
     def _peer(self, known: KnownPeer) -> pb.Peer:
         released = self._released().get(known.name, frozenset())

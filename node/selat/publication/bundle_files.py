@@ -121,7 +121,7 @@ def _zip_at(path: Path) -> Iterator[BundleFiles]:
         return os.open(name, flags, 0o600)
 
     with (
-        open(path, "xb", opener=private) as file,  # noqa: PTH123 - an opener
+        open(path, "xb", opener=private) as file,
         zipfile.ZipFile(
             file, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL
         ) as archive,

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from selat.core.leaves import parse_leaf
-from selat.core.notes import parse_note
-from selat.core.tree_heads import parse_tree_head
 from selat.errors import InvalidInputError, NotFoundError
-from selat.publication.shards import PublishedShard, shards_of
 from selat.store.port import Snapshot
+from selat.store.values import Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +40,7 @@ class ShardPart:
             notes by size.
     """
 
-    shard: PublishedShard
+    shard: Shard
     start_size: int
     covered_size: int
     notes: dict[int, bytes]
@@ -75,7 +73,7 @@ def parts_of(snapshot: Snapshot, period: Period) -> list[ShardPart]:
 
 
 def _parts(snapshot: Snapshot, period: Period) -> Iterator[ShardPart]:
-    for shard in shards_of(snapshot):
+    for shard in snapshot.shards():
         start = _boundary(snapshot, shard, before_ms=period.from_ms)
         covered = _boundary(snapshot, shard, before_ms=period.to_ms + 1)
         if start < shard.size and covered > 0:
@@ -92,7 +90,7 @@ def _parts(snapshot: Snapshot, period: Period) -> Iterator[ShardPart]:
             )
 
 
-def _boundary(snapshot: Snapshot, shard: PublishedShard, *, before_ms: int) -> int:
+def _boundary(snapshot: Snapshot, shard: Shard, *, before_ms: int) -> int:
     """Return how many leaves of a shard stand before a moment."""
     low, high = 0, shard.size
     while low < high:
@@ -103,8 +101,3 @@ def _boundary(snapshot: Snapshot, shard: PublishedShard, *, before_ms: int) -> i
         else:
             high = middle
     return low
-
-
-def size_of(note: bytes) -> int:
-    """Return of how many leaves a signed note of our own is."""
-    return parse_tree_head(parse_note(note).text).size

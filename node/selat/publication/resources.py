@@ -17,8 +17,8 @@ from selat.core.merkle import HASH_BYTES
 from selat.core.tile_paths import TilePath, parse_tile_path
 from selat.core.tiles import TILE_HEIGHT, TILE_WIDTH
 from selat.errors import MalformedError, NotFoundError
-from selat.publication.shards import PublishedShard
 from selat.store.port import Snapshot
+from selat.store.values import Shard
 
 #: A path has at most so many characters; the longest of a tile has 50.
 PATH_CHARACTERS_MAX: Final = 128
@@ -73,9 +73,7 @@ def tile_size(tile: TilePath, size: int) -> int:
     return max(0, min((size >> height) - tile.index * TILE_WIDTH, TILE_WIDTH))
 
 
-def tile_bytes(
-    snapshot: Snapshot, shard: PublishedShard, tile: TilePath, *, size: int
-) -> bytes:
+def tile_bytes(snapshot: Snapshot, shard: Shard, tile: TilePath, *, size: int) -> bytes:
     """Return the contents of a tile or entry bundle of one of our shards.
 
     Args:
@@ -93,7 +91,7 @@ def tile_bytes(
     if tile.level is None:
         first = shard.first_position + tile.index * TILE_WIDTH
         return encode_entries(snapshot.leaves(first, tile.width))
-    hashes = shard.tiles(snapshot).tile(tile.level, tile.index)
+    hashes = snapshot.shard_tiles(shard.origin).tile(tile.level, tile.index)
     return hashes[: tile.width * HASH_BYTES]
 
 

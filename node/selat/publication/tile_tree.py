@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from selat.core.bundle_paths import shard_of
 from selat.core.checkpoints import Checkpoint
 from selat.core.notes import parse_note
 from selat.core.tile_paths import TILE_WIDTH, TilePath, tile_paths
@@ -31,8 +32,8 @@ from selat.publication.durable_files import (
     sync_tree,
 )
 from selat.publication.resources import CHECKPOINT, tile_bytes
-from selat.publication.shards import PublishedShard
 from selat.store.port import Snapshot
+from selat.store.values import Shard
 
 _T = TypeVar("_T")
 #: Files that are read in one moment of the database: some 25 MB of entries.
@@ -78,13 +79,13 @@ class TileTree:
     def __init__(
         self,
         folder: Path,
-        shard: PublishedShard,
+        shard: Shard,
         *,
         reads: Reads,
         on_step: Callable[[str], None] = lambda _step: None,
     ) -> None:
         """Name the files; `bring_up_to` writes them."""
-        self._folder = folder / shard.name
+        self._folder = folder / shard_of(shard.origin)
         self._shard = shard
         self._reads = reads
         self._on_step = on_step
@@ -139,10 +140,9 @@ class TileTree:
             raise self._strange("holds a checkpoint that is none") from error
         if old.origin != self._shard.origin:
             raise self._strange(f"holds {old.origin}")
-        tiles = self._shard.tiles
 
         def root(snapshot: Snapshot) -> bytes:
-            return root_at(old.size, tiles(snapshot))
+            return root_at(old.size, snapshot.shard_tiles(old.origin))
 
         if old.size > new.size or (old.size and self._reads(root) != old.root):
             raise LogRolledBackError(

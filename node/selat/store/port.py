@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 
 from selat.core.tiles import TileSource
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
+from selat.store.publication import PublicationSnapshot, PublicationTransaction
 from selat.store.reviews import Held, Review
 from selat.store.values import (
     BatchReceipt,
@@ -50,7 +51,7 @@ from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 T = TypeVar("T")
 
 
-class Snapshot(LifecycleSnapshot, WitnessingSnapshot, Protocol):
+class Snapshot(LifecycleSnapshot, PublicationSnapshot, WitnessingSnapshot, Protocol):
     """Read one moment of the database."""
 
     # --- our log -----------------------------------------------------------
@@ -207,7 +208,13 @@ class Snapshot(LifecycleSnapshot, WitnessingSnapshot, Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(Snapshot, LifecycleTransaction, WitnessingTransaction, Protocol):
+class Transaction(
+    Snapshot,
+    LifecycleTransaction,
+    PublicationTransaction,
+    WitnessingTransaction,
+    Protocol,
+):
     """Change the database; everything or nothing."""
 
     # --- our log -----------------------------------------------------------
@@ -253,7 +260,7 @@ class Transaction(Snapshot, LifecycleTransaction, WitnessingTransaction, Protoco
 
     # --- peers -------------------------------------------------------------
     def put_peer(self, peer: PeerRow) -> None:
-        """Insert or replace a peer."""
+        """Insert or replace a peer; its card is also kept for `cards`."""
 
     def put_link(self, link: Link) -> None:
         """Insert or replace the state of an exchange.

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from tests.fakes.local_nodes import open_store, signers_of
 
+from selat.core.bundle_paths import shard_of
 from selat.core.notes import sign_note
 from selat.core.tree_heads import Checkpoint
-from selat.publication.shards import PublishedShard, shard_called
+from selat.publication.shards import shard_called
 from selat.store.port import Store
 from selat.store.sqlite.inspection import inspect
+from selat.store.values import Shard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,13 @@ class GrowingLog:
         await self.store.write(lambda t: t.append_leaves(leaves))
         return self.note()
 
-    def shard(self) -> PublishedShard:
+    def shard(self) -> Shard:
         return inspect(self.path, lambda s: shard_called(s, ""))
+
+    @property
+    def name(self) -> str:
+        """``YYYYhN`` of the newest shard."""
+        return shard_of(self.shard().origin)
 
     def note(self) -> bytes:
         """Sign the newest state."""

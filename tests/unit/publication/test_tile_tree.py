@@ -90,7 +90,7 @@ async def test_tree_holds_what_its_checkpoint_says(
 ) -> None:
     note = await growing.grow_to(size)
     written = write(growing, tmp_path / "out", note)
-    folder = tmp_path / "out" / growing.shard().name
+    folder = tmp_path / "out" / growing.name
     assert check(folder).size == size
     expected = {str(path) for path in tile_paths(size)} | {"checkpoint"}
     assert set(files(folder)) == expected
@@ -103,7 +103,7 @@ async def test_second_run_writes_only_what_is_new(
 ) -> None:
     out = tmp_path / "out"
     write(growing, out, await growing.grow_to(300))
-    folder = out / growing.shard().name
+    folder = out / growing.name
     before = {path: path.stat().st_ino for path in folder.rglob("*") if path.is_file()}
     written = write(growing, out, await growing.grow_to(520))
     assert check(folder).size == 520
@@ -141,7 +141,7 @@ async def test_crash_at_any_step_leaves_a_tree_that_holds(
     write(growing, tmp_path / "whole", old)
     new = await growing.grow_to(600)
     write(growing, tmp_path / "whole", new)
-    name = growing.shard().name
+    name = growing.name
     there = {str(path) for path in tile_paths(300)}
     new_paths = [str(path) for path in tile_paths(600) if str(path) not in there]
     assert len(new_paths) == 5
@@ -160,7 +160,7 @@ async def test_file_that_a_crash_left_unfinished_goes(
 ) -> None:
     note = await growing.grow_to(3)
     write(growing, tmp_path / "out", note)
-    folder = tmp_path / "out" / growing.shard().name
+    folder = tmp_path / "out" / growing.name
     (folder / "tile/0/000.p/.2.new").write_bytes(b"half")
     write(growing, tmp_path / "out", note)
     assert not (folder / "tile/0/000.p/.2.new").exists()
@@ -178,13 +178,13 @@ async def test_full_disk_leaves_what_was_there(
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreFullError, match="Make room"):
         write(growing, tmp_path / "out", note)
-    assert check(tmp_path / "out" / growing.shard().name).size == 3
+    assert check(tmp_path / "out" / growing.name).size == 3
 
 
 async def test_folder_of_another_log_is_left_alone(
     growing: GrowingLog, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "out" / growing.shard().name
+    folder = tmp_path / "out" / growing.name
     folder.mkdir(parents=True)
     other = Checkpoint(
         origin="police.xa.example/exchange/2030h2", size=0, root=bytes(32)
@@ -203,7 +203,7 @@ async def test_files_of_another_history_are_an_alarm(
     size: int, growing: GrowingLog, tmp_path: Path
 ) -> None:
     note = await growing.grow_to(3)
-    folder = tmp_path / "out" / growing.shard().name
+    folder = tmp_path / "out" / growing.name
     folder.mkdir(parents=True)
     origin = growing.shard().origin
     other = Checkpoint(origin=origin, size=size, root=b"r" * 32)

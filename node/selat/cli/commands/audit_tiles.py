@@ -13,14 +13,15 @@ import typer
 from selat.cli.connection import Desk
 from selat.cli.context import Context
 from selat.cli.display import counted, number
+from selat.core.bundle_paths import shard_of
 from selat.core.notes import parse_note
 from selat.core.tile_paths import tile_paths
 from selat.core.tree_heads import parse_tree_head
 from selat.node.folder import NodeFolder
 from selat.publication.durable_files import folder_for_one
-from selat.publication.shards import PublishedShard, shards_of
 from selat.publication.tile_tree import TileTree, WrittenTree
 from selat.store.sqlite.inspection import inspection
+from selat.store.values import Shard
 from selat.v1 import desk_service_pb2 as pb
 
 
@@ -41,7 +42,7 @@ async def tiles(
     folder = NodeFolder(home=context.home)
     folder.check()
     with inspection(folder.store) as reads, folder_for_one(out):
-        shards = reads(shards_of)
+        shards = reads(lambda snapshot: snapshot.shards())
         async with context.desk() as desk:
             notes = [await signed_checkpoint(desk, shard) for shard in shards]
         total = sum(map(_files, notes))
@@ -58,9 +59,9 @@ async def tiles(
         _print(context, written)
 
 
-async def signed_checkpoint(desk: Desk, shard: PublishedShard) -> bytes:
+async def signed_checkpoint(desk: Desk, shard: Shard) -> bytes:
     """Return the signed note of a shard, from whoever holds the keys."""
-    request = pb.GetCheckpointRequest(shard=shard.name)
+    request = pb.GetCheckpointRequest(shard=shard_of(shard.origin))
     return (await desk.call(desk.admin.GetCheckpoint, request)).note
 
 
