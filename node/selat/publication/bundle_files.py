@@ -61,6 +61,11 @@ class BundleFiles:
         with self.open(name) as write:
             write(data)
 
+    @property
+    def count(self) -> int:
+        """How many files there are, the list of digests included."""
+        return len(self._digests) + 1
+
     def end(self) -> None:
         """Write the list of all digests, the last file."""
         with self._begin(SUMS) as stream:

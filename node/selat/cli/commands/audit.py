@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from selat.cli.command import command, group
+from selat.cli.commands.audit_export import export
 from selat.cli.commands.audit_tiles import tiles
 
 app = group("Write what auditors verify: tiles, bundles, policies.")
+command(app, "export")(export)
 command(app, "tiles")(tiles)
