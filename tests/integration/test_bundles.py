@@ -161,6 +161,7 @@ def test_both_sides_write_evidence_of_an_exchange(
 ) -> None:
     xa, xb = pair
     (message_id, *_), _ = asyncio.run(exchanged(xa, xb))
+    file = tmp_path
     for home in pair:
         file = tmp_path / f"{home.name}.txt"
         ended = selat(home, "show", UUID(bytes=message_id), "--evidence", file)
