@@ -13,6 +13,7 @@ from selat.cli.context import Context
 from selat.cli.files import read_file, refuse_existing, write_file
 from selat.core.notes import NOTE_BYTES_MAX, parse_note
 from selat.publication.bundle_stamps import add_stamps, end_checkpoints
+from selat.publication.durable_files import disk_errors
 from selat.publication.timestamps import (
     TOKEN_BYTES_MAX,
     parse_timestamp,
@@ -45,6 +46,8 @@ async def timestamp_query_command(
             out / f"{shard}-{size}.tsq": timestamp_query(note)
             for (shard, size), note in end_checkpoints(source)
         }
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
     refuse_existing(queries)
     for file, query in queries.items():
         write_file(file, query)
