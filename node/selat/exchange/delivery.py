@@ -35,6 +35,7 @@ from selat.exchange.forming import (
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_keeper import ReceiptKeeper, SentBatch
+from selat.exchange.review_keeper import AskReviews, ReviewKeeper
 from selat.rpc.status import error_of_reason
 from selat.store.port import Transaction
 from selat.store.values import Link
@@ -94,6 +95,7 @@ class Session:
         stream: The open stream.
         wake: Set whenever something may have been queued for the peer.
         prove: Fetches a proof between two sizes of the peer's log.
+        ask_reviews: Asks what became of messages that the peer quarantined.
         on_open: Called once the peer has greeted.
     """
 
@@ -105,6 +107,7 @@ class Session:
         stream: DeliveryStream,
         wake: asyncio.Event,
         prove: Callable[[int, int], Awaitable[tuple[bytes, ...]]],
+        ask_reviews: AskReviews,
         on_open: Callable[[], None],
     ) -> None:
         """Start with nothing in flight."""
@@ -117,6 +120,7 @@ class Session:
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
         self._known_size = 0
         self._receipts = ReceiptKeeper(local=local, prove=prove)
+        self._reviews = ReviewKeeper(local=local, ask=ask_reviews)
 
     async def run(self) -> None:
         """Deliver until the stream ends; always ends with an exception.
@@ -143,7 +147,9 @@ class Session:
         self._known_size = greeting.checkpoint_size
         await self._local.store.write(self._note_contact)
         self._on_open()
-        await _until_one_fails(self._send_all(), self._receive_all())
+        await _until_one_fails(
+            self._send_all(), self._receive_all(), self._reviews.run(self._peer)
+        )
 
     async def _check_greeting(self, greeting: Greeting, link: Link) -> None:
         head = await self._local.store.read(lambda s: s.tree_head())

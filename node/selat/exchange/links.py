@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
+from selat.core.review_answers import ReviewAnswer
 from selat.errors import (
     PeerUnreachableError,
     SelatError,
@@ -43,6 +44,16 @@ class PeerConnection(Protocol):
 
     async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
         """Return the peer's proof that its log of one size extends another."""
+
+    async def reviews(
+        self, messages: Sequence[tuple[bytes, int]], known_size: int
+    ) -> ReviewAnswer | None:
+        """Return what the peer's people decided about messages of ours.
+
+        Args:
+            messages: Identifier and version of each.
+            known_size: Size of the peer's log that we have verified.
+        """
 
     async def card(self) -> bytes:
         """Return the envelope of the peer's newest card."""
@@ -106,6 +117,7 @@ class Link:
                 stream=stream,
                 wake=self.wake,
                 prove=connection.prove,
+                ask_reviews=connection.reviews,
                 on_open=self._opened,
             )
             try:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
-from selat.store.reviews import Held, Review
+from selat.store.reviews import Held, PeerReview, Review
 from selat.store.values import (
     BatchReceipt,
     IncidentRow,
@@ -125,6 +125,9 @@ class Snapshot(LifecycleSnapshot, Protocol):
 
     def reviews_of_message(self, number: int) -> list[Review]:
         """Return the decisions of persons on a message, oldest first."""
+
+    def peer_review(self, entry: int) -> PeerReview | None:
+        """Return what a peer's reviewer decided about an entry, or None."""
 
     # --- outbox ------------------------------------------------------------
     def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
@@ -332,6 +335,14 @@ class Transaction(Snapshot, LifecycleTransaction, Protocol):
         Raises:
             NotFoundError: There is no such message.
             WrongStateError: It is not quarantined.
+        """
+
+    def keep_peer_review(self, review: PeerReview) -> None:
+        """Keep what a peer's reviewer decided; one for each entry.
+
+        Raises:
+            NotFoundError: There is no such entry.
+            AlreadyExistsError: One is kept already.
         """
 
     # --- received batches --------------------------------------------------
