@@ -20,12 +20,15 @@ from selat.core.batches import (
     LogState,
     ReceiptBatch,
     SealedBatch,
+    VerifiedLog,
 )
 from selat.core.checkpoints import Checkpoint, origin_for
+from selat.core.hand_overs import SignedState
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import OfferLeaf, ReceiptLeaf
 from selat.core.merkle import leaf_hash
 from selat.core.notes import NoteSigner, NoteVerifier, sign_note
+from selat.core.payloads import pack
 from selat.core.seal_keys import SealPrivateKey
 from selat.core.sealing import BatchSealer, commitment, wrap_batch_key
 from selat.core.tiles import consistency_proof, range_proof, root_at
@@ -41,9 +44,11 @@ SEAL_KEY_ID = "seal-1"
 class FakeLog:
     """A node's log with its keys."""
 
-    def __init__(self, node: str, *, seed: int = 1) -> None:
+    def __init__(
+        self, node: str, *, seed: int = 1, day: date = date(2030, 1, 1)
+    ) -> None:
         self.node = node
-        self.origin = origin_for(node, date(2030, 1, 1))
+        self.origin = origin_for(node, day)
         self.signers: tuple[NoteSigner, NoteSigner] = (
             ed25519_signer(self.origin, seed=seed),
             mldsa44_signer(self.origin, seed=seed),
@@ -55,7 +60,9 @@ class FakeLog:
     def size(self) -> int:
         return len(self.leaves)
 
-    def verifiers(self, origin: str) -> Sequence[NoteVerifier]:
+    def verifiers(
+        self, origin: str, _at_ms: int | None = None, /
+    ) -> Sequence[NoteVerifier]:
         """Return the log's keys, as its node's card would."""
         assert origin == self.origin
         return [signer.verifier for signer in self.signers]
@@ -80,6 +87,12 @@ class FakeLog:
     def known(self, size: int) -> KnownState:
         """Return the state of a size as one that was verified."""
         return KnownState(origin=self.origin, size=size, root=root_at(size, self.tree))
+
+    def verified(self, size: int | None = None) -> VerifiedLog:
+        """Return the state of a size as one that was shown and verified."""
+        checkpoint = self.checkpoint(size)
+        state = SignedState(checkpoint=checkpoint, note=self.sign(checkpoint))
+        return VerifiedLog(states=(state,))
 
     def sign(self, checkpoint: Checkpoint) -> bytes:
         """Return any checkpoint as a signed note."""
@@ -142,7 +155,7 @@ class FakeExchange:
             policy="ab" * 32,
             effect="permit",
             policies=("release/listed",),
-            commit=commitment(salt=salt, header=header, body=body),
+            commit=commitment(pack(salt=salt, header=header, body=body)),
             blind=bytes([200 + number]) * 32,
         )
         return Letter(leaf=leaf, salt=salt, header=header, body=body)
@@ -207,9 +220,7 @@ def seal(letters: Sequence[Letter]) -> tuple[bytes, ...]:
         sealer.seal(
             position,
             leaf=letter.leaf.encode(),
-            salt=letter.salt,
-            header=letter.header,
-            body=letter.body,
+            message=pack(salt=letter.salt, header=letter.header, body=letter.body),
         )
         for position, letter in enumerate(letters)
     )

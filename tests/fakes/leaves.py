@@ -14,7 +14,6 @@ from selat.core.leaves import (
     HoldLeaf,
     LegalHoldLeaf,
     OfferLeaf,
-    OpenLeaf,
     PeerCheckpointLeaf,
     PeerLeaf,
     PolicyLeaf,
@@ -22,6 +21,7 @@ from selat.core.leaves import (
     ReviewLeaf,
     WithholdLeaf,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 
 MESSAGE: Final = UUID("01932e5c-5c00-7abc-8def-0123456789ab")
 BLIND: Final = b"\x0b" * 32
@@ -181,6 +181,13 @@ OPEN: Final = OpenLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+CLOSE: Final = CloseLeaf(
+    node="police.xa.example",
+    origin="police.xa.example/exchange/2026h2",
+    next="police.xa.example/exchange/2027h1",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 LEAVES: Final[tuple[Leaf, ...]] = (
     OFFER,
     WITHHOLD,
@@ -195,4 +202,5 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     EXPORT,
     LEGAL_HOLD,
     OPEN,
+    CLOSE,
 )

@@ -29,7 +29,8 @@ from selat.core.batches import (
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.message_ids import RANDOM_BYTES, new_message_id
-from selat.core.notes import NoteSigner, sign_note
+from selat.core.notes import NoteSigner, NoteVerifier, sign_note
+from selat.core.payloads import pack
 from selat.core.seal_keys import SealPublicKey
 from selat.core.sealing import BatchSealer, commitment, wrap_batch_key
 from selat.core.tiles import consistency_proof, range_proof, root_at, updated_tiles
@@ -139,7 +140,7 @@ class Liar:
             policy="00" * 32,
             effect="permit",
             policies=("any",),
-            commit=commitment(salt=salt, header=data, body=body),
+            commit=commitment(pack(salt=salt, header=data, body=body)),
             blind=os.urandom(32),
         )
 
@@ -236,9 +237,7 @@ class Liar:
                 sealer.seal(
                     position,
                     leaf=each.leaf,
-                    salt=each.salt,
-                    header=each.header,
-                    body=each.body,
+                    message=pack(salt=each.salt, header=each.header, body=each.body),
                 )
                 for position, each in enumerate(told)
             ],
@@ -333,23 +332,26 @@ class Stream:
         ]
 
     def _verify(self, answer: ReceiptBatch, batch: exchange_pb2.Batch) -> None:
-        victim, now = self._liar.victim, utc(present_ms())
-        checkpoint = verify_log_state(
+        victim, now_ms = self._liar.victim, present_ms()
+
+        def verifiers(origin: str, at_ms: int | None = None) -> Sequence[NoteVerifier]:
+            at = utc(now_ms if at_ms is None else at_ms)
+            return victim.card.card.log_verifiers(origin, at=at)
+
+        log = verify_log_state(
             answer.log,
             owner=victim.name,
-            verifiers=lambda origin: victim.card.card.log_verifiers(origin, at=now),
+            verifiers=verifiers,
             known=self.known,
         )
         verify_receipts(
             answer,
-            checkpoint=checkpoint,
+            log=log,
             offer_hashes=[leaf_hash(leaf) for leaf in batch.offers.leaves],
             recipient=victim.name,
             sender=self._liar.name,
         )
-        self.known = KnownState(
-            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
-        )
+        self.known = log.known
 
 
 def seal_key_of(home: Home) -> tuple[str, SealPublicKey]:

@@ -26,6 +26,7 @@ from tests.fakes.nodes import (
 )
 
 from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.payloads import pack
 from selat.core.sealing import BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, commitment
 from selat.errors import (
     BatchMalformedError,
@@ -338,7 +339,7 @@ def header_without_identifier(liar: Liar) -> exchange_pb2.Batch:
     honest = liar.tell(message, header=header)
     header.id = b""
     data = header.SerializeToString()
-    commit = commitment(salt=honest.salt, header=data, body=honest.body)
+    commit = commitment(pack(salt=honest.salt, header=data, body=honest.body))
     leaf = parse_leaf(honest.leaf)
     assert isinstance(leaf, OfferLeaf)
     told = replace(honest, leaf=replace(leaf, commit=commit).encode(), header=data)
@@ -477,6 +478,47 @@ async def test_fork_is_noticed_over_two_streams_at_once(
         liar.log.append([b"another", b"history"])
         batch = liar.batch(liar.tell(person()), sequence=2)
         await assert_refused(victim, stream, batch, "SEQUENCE_GAP")
+
+
+async def test_shard_begun_without_a_hand_over_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    batch = _in_next_shard(liar)
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+def _in_next_shard(liar: Liar) -> exchange_pb2.Batch:
+    """Begin another shard out of nothing, and send from it."""
+    liar.log, liar.known_size = MemoryLog(), 0
+    liar.origin = f"{liar.name}/exchange/2030h2"
+    return liar.batch(liar.tell(person()))
+
+
+async def test_hand_over_that_is_made_up_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    batch = _in_next_shard(liar)
+    batch.log.hand_overs.add(close_leaf=b"{}", open_leaf=batch.offers.leaves[0])
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+async def test_shard_before_the_one_that_was_shown_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    liar.origin = f"{liar.name}/exchange/2029h2"
+    batch = liar.batch(liar.tell(person()))
+    await assert_refused(victim, stream, batch, "CHECKPOINT_ROLLED_BACK")
+
+
+async def test_leaves_of_a_shard_that_is_not_shown_are_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    batch = liar.batch(liar.tell(person()))
+    batch.offers.origin = f"{liar.name}/exchange/2029h2"
+    await assert_refused(victim, stream, batch, "LEAF_NOT_IN_TREE")
 
 
 async def test_accepted_number_with_other_contents_is_refused(

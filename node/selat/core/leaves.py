@@ -33,6 +33,7 @@ from selat.core.leaf_json import (
     one_of,
     text_like,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import SelatError, UnsupportedVersionError
 
 Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
@@ -318,23 +319,6 @@ class LegalHoldLeaf(Leaf):
     by: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenLeaf(Leaf):
-    """The log, or a shard of it, begins.
-
-    Attributes:
-        node: Our node.
-        origin: Origin of the log.
-        previous: Final checkpoint of the shard before; empty for the first.
-    """
-
-    kind: ClassVar[str] = "open"
-
-    node: Text
-    origin: Text
-    previous: Text
-
-
 #: Every kind of leaf by its name.
 KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
     {
@@ -353,6 +337,7 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
             ExportLeaf,
             LegalHoldLeaf,
             OpenLeaf,
+            CloseLeaf,
         )
     }
 )

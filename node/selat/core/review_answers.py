@@ -11,9 +11,8 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from selat.core.checkpoints import Checkpoint
 from selat.core.leaves import ReviewLeaf, parse_leaf
-from selat.core.log_states import LeafRange, LogState, verify_leaf_range
+from selat.core.log_states import LeafRange, LogState, VerifiedLog, verify_leaf_range
 from selat.core.merkle import leaf_hash
 from selat.errors import (
     MalformedError,
@@ -37,13 +36,13 @@ class ReviewAnswer:
 
 
 def read_review(
-    answer: LeafRange, *, checkpoint: Checkpoint, recipient: str, sender: str
+    answer: LeafRange, *, log: VerifiedLog, recipient: str, sender: str
 ) -> ReviewLeaf:
     """Verify that a review leaf stands in the peer's log; return it.
 
     Args:
         answer: The leaf with its proof.
-        checkpoint: The peer's checkpoint, verified.
+        log: State of the peer's log, verified.
         recipient: The peer, which reviewed.
         sender: Our own name.
 
@@ -53,7 +52,7 @@ def read_review(
     if len(answer.leaves) != 1:
         raise _bad_review(recipient, "is not one leaf")
     try:
-        verify_leaf_range(answer, checkpoint=checkpoint)
+        verify_leaf_range(answer, log=log)
     except ProofError as error:
         raise _bad_review(recipient, "is not in the peer's log") from error
     try:

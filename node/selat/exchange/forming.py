@@ -8,13 +8,15 @@ is prepared again from the store by `restore`: the same leaves, a new key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from selat.core.batches import LeafRange, LogState, SealedBatch
+from selat.core.batches import SealedBatch
 from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.log_states import LogPoint
 from selat.core.merkle import leaf_hash
-from selat.core.payloads import unpack
+from selat.core.payloads import HEADER_START, Packed, unpack
 from selat.core.sealing import (
     BATCH_BYTES_MAX,
     BATCH_KEY_BYTES,
@@ -22,13 +24,12 @@ from selat.core.sealing import (
     BatchSealer,
     wrap_batch_key,
 )
-from selat.core.tiles import consistency_proof, range_proof
 from selat.core.times import utc
 from selat.errors import StoreCorruptError
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.releasing import (
-    Content,
     Denied,
     Prepared,
     Releaser,
@@ -47,7 +48,6 @@ from selat.store.values import (
     Settled,
 )
 
-_BLIND_BYTES: Final = 32
 PAYLOAD_ERASED: Final = "PAYLOAD_ERASED"
 """Reason of a dead letter whose payload was erased before it could leave."""
 
@@ -68,19 +68,25 @@ class Sorted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormedBatch:
-    """A batch that stands in the log, and what is to be sealed for it."""
+    """A batch that stands in the log, and what is to be sealed for it.
+
+    Attributes:
+        batch: The batch.
+        messages: Its messages with their leaves.
+        log_end: How many leaves our log has, over all shards, with the batch.
+    """
 
     batch: OutgoingBatch
     messages: tuple[Prepared, ...]
-    log_size: int
+    log_end: int
 
     def leaf_hashes(self) -> tuple[bytes, ...]:
         """Return the RFC 6962 hashes of the offer leaves in order."""
         return tuple(leaf_hash(message.leaf) for message in self.messages)
 
 
-def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Content:
-    stored = unpack(
+def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Packed:
+    return unpack(
         local.cipher.reveal(
             payload,
             originator=local.name,
@@ -88,7 +94,6 @@ def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Content:
             version=row.version,
         )
     )
-    return Content(seed=stored.salt, header=stored.header, body=stored.body)
 
 
 def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
@@ -98,35 +103,53 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
     """
     rows = snapshot.queued(peer.name, limit=BATCH_MESSAGES_MAX)
     payloads = snapshot.payloads([row.message for row in rows])
-    releaser = Releaser(local, peer)
-    blinds = local.draw(len(rows), _BLIND_BYTES)
+    entries, erased = _bounded(rows, payloads)
+    outcomes = Releaser(local, peer).decide_all(
+        [(row, _open(local, row, payload)) for row, payload in entries]
+    )
     offers: list[Prepared] = []
     denials: list[Denied] = []
     waiting: list[Waiting] = []
-    erased: list[OutboxRow] = []
     size = 0
-    for row, blind in zip(rows, blinds, strict=True):
-        payload = payloads.get(row.message)
-        if payload is None:
-            erased.append(row)
-            continue
-        content = _open(local, row, payload)
-        match releaser.decide(row, content, blind=blind):
-            case Prepared() as offer:
-                size += len(offer.header) + len(offer.body)
+    for outcome in outcomes:
+        match outcome:
+            case Prepared():
+                size += len(outcome.message.data) - HEADER_START
                 if size > BATCH_BYTES_MAX and offers:
                     break
-                offers.append(offer)
-            case Denied() as denial:
-                denials.append(denial)
-            case Waiting() as held:
-                waiting.append(held)
+                offers.append(outcome)
+            case Denied():
+                denials.append(outcome)
+            case Waiting():
+                waiting.append(outcome)
     return Sorted(
         offers=tuple(offers),
         denials=tuple(denials),
         waiting=tuple(waiting),
         erased=tuple(erased),
     )
+
+
+def _bounded(
+    rows: Sequence[OutboxRow], payloads: Mapping[int, Payload]
+) -> tuple[list[tuple[OutboxRow, Payload]], list[OutboxRow]]:
+    """Return the first entries, as many as a batch may hold, and those erased.
+
+    What is withheld leaves room for more, which the next batch takes.
+    """
+    entries: list[tuple[OutboxRow, Payload]] = []
+    erased: list[OutboxRow] = []
+    size = 0
+    for row in rows:
+        payload = payloads.get(row.message)
+        if payload is None:
+            erased.append(row)
+            continue
+        size += len(payload.ciphertext)
+        if size > BATCH_BYTES_MAX and entries:
+            break
+        entries.append((row, payload))
+    return entries, erased
 
 
 def form(
@@ -170,7 +193,7 @@ def form(
     if not queue.offers:
         return None
     batch = _keep_batch(transaction, queue, peer=peer, first=first, now_ms=now_ms)
-    return FormedBatch(batch=batch, messages=queue.offers, log_size=first + len(leaves))
+    return FormedBatch(batch=batch, messages=queue.offers, log_end=first + len(leaves))
 
 
 def _keep_batch(
@@ -223,7 +246,7 @@ def restore(local: LocalNode, batch: OutgoingBatch, snapshot: Snapshot) -> Forme
     return FormedBatch(
         batch=batch,
         messages=tuple(messages),
-        log_size=batch.first_leaf + batch.count,
+        log_end=batch.first_leaf + batch.count,
     )
 
 
@@ -234,7 +257,7 @@ def assemble(
     snapshot: Snapshot,
     *,
     head: SignedHead,
-    known_size: int,
+    known: LogPoint,
 ) -> SealedBatch:
     """Seal a formed batch and add the proofs that its recipient needs.
 
@@ -243,22 +266,18 @@ def assemble(
         peer: The recipient.
         formed: The batch.
         snapshot: A snapshot at least as new as the head.
-        head: A signed head that contains the batch.
-        known_size: Size of our log that the recipient has verified.
+        head: A signed head that contains the batch, or follows its shard.
+        known: State of our log that the recipient has verified.
     """
     batch, now = formed.batch, utc(local.clock())
     seal_key = peer.card.card.seal_key(now)
     batch_key = local.entropy(BATCH_KEY_BYTES)
     sealer = BatchSealer(batch_key)
-    size = head.checkpoint.size
+    offers = leaf_range(snapshot, batch.first_leaf, batch.count, head=head)
     return SealedBatch(
         sequence=batch.sequence,
-        offers=LeafRange(
-            first_index=batch.first_leaf,
-            leaves=tuple(message.leaf for message in formed.messages),
-            proof=range_proof(batch.first_leaf, batch.count, size, snapshot),
-        ),
-        log=log_state(snapshot, head=head, known_size=known_size),
+        offers=offers,
+        log=log_state(snapshot, head=head, known=known, also=offers.origin),
         seal_key_id=seal_key.key_id,
         wrapped_key=wrap_batch_key(
             batch_key=batch_key,
@@ -268,25 +287,7 @@ def assemble(
             sequence=batch.sequence,
         ),
         sealed_messages=tuple(
-            sealer.seal(
-                position,
-                leaf=message.leaf,
-                salt=message.salt,
-                header=message.header,
-                body=message.body,
-            )
-            for position, message in enumerate(formed.messages)
-        ),
-    )
-
-
-def log_state(snapshot: Snapshot, *, head: SignedHead, known_size: int) -> LogState:
-    """Return our signed head with the proof from a size that the peer knows."""
-    size = head.checkpoint.size
-    return LogState(
-        checkpoint=head.note,
-        consistency_size=known_size,
-        consistency_proof=(
-            consistency_proof(known_size, size, snapshot) if known_size else ()
+            sealer.seal(position, leaf=offer.leaf, message=offer.message)
+            for position, offer in enumerate(formed.messages)
         ),
     )

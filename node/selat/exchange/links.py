@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
+from selat.core.log_states import KnownState, LogPoint, LogState
 from selat.core.review_answers import ReviewAnswer
 from selat.errors import (
     PeerUnreachableError,
@@ -42,17 +43,17 @@ class PeerConnection(Protocol):
     def stream(self) -> DeliveryStream:
         """Return a new stream, not yet open."""
 
-    async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
-        """Return the peer's proof that its log of one size extends another."""
+    async def prove(self, old: KnownState, new: KnownState) -> LogState:
+        """Return the peer's proof that one state of its log extends another."""
 
     async def reviews(
-        self, messages: Sequence[tuple[bytes, int]], known_size: int
+        self, messages: Sequence[tuple[bytes, int]], known: LogPoint
     ) -> ReviewAnswer | None:
         """Return what the peer's people decided about messages of ours.
 
         Args:
             messages: Identifier and version of each.
-            known_size: Size of the peer's log that we have verified.
+            known: The state of the peer's log that we have verified.
         """
 
     async def card(self) -> bytes:

@@ -15,13 +15,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from selat.core.checkpoints import Checkpoint
 from selat.core.leaves import ReviewLeaf
-from selat.core.log_states import LeafRange, verify_log_state
+from selat.core.log_states import (
+    NOTHING_KNOWN,
+    LeafRange,
+    LogPoint,
+    VerifiedLog,
+    verify_log_state,
+)
 from selat.core.review_answers import ReviewAnswer, check_answers, read_review
-from selat.core.times import utc
 from selat.errors import UnavailableError
-from selat.exchange.chains import known_state, newer
+from selat.exchange.chains import keep_states, known_state, newer, verifiers_of
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.review_proofs import ASKED_MAX
@@ -31,7 +35,6 @@ from selat.store.values import (
     Link,
     OutboxRow,
     OutboxState,
-    PeerCheckpoint,
     Settled,
 )
 
@@ -43,10 +46,10 @@ _OUTCOMES: Final = {
     "refuse": OutboxState.REFUSED,
 }
 
-#: Asks a peer about messages, by identifier and version, with the size of its log
+#: Asks a peer about messages, by identifier and version, with the state of its log
 #: that we have verified; gives None when nothing was decided.
 AskReviews = Callable[
-    [Sequence[tuple[bytes, int]], int], Awaitable[ReviewAnswer | None]
+    [Sequence[tuple[bytes, int]], LogPoint], Awaitable[ReviewAnswer | None]
 ]
 
 
@@ -107,11 +110,13 @@ class ReviewKeeper:
         if not asked.entries:
             return
         known = known_state(asked.link.checkpoint)
-        answer = await self._ask(list(asked.entries), known.size if known else 0)
+        answer = await self._ask(
+            list(asked.entries), known.point if known else NOTHING_KNOWN
+        )
         if answer is None:
             return
-        checkpoint, decided = await asyncio.to_thread(self._verify, peer, asked, answer)
-        work = partial(self._settle, peer.name, answer, checkpoint, decided)
+        log, decided = await asyncio.to_thread(self._verify, peer, asked, answer)
+        work = partial(self._settle, peer.name, log, decided)
         await local.store.write(work)
         local.on_step("delivery.reviews-settled")
 
@@ -132,19 +137,18 @@ class ReviewKeeper:
 
     def _verify(
         self, peer: KnownPeer, asked: _Asked, answer: ReviewAnswer
-    ) -> tuple[Checkpoint, list[_Decided]]:
-        now = utc(self._local.clock())
-        checkpoint = verify_log_state(
+    ) -> tuple[VerifiedLog, list[_Decided]]:
+        log = verify_log_state(
             answer.log,
             owner=peer.name,
-            verifiers=lambda origin: peer.card.card.log_verifiers(origin, at=now),
+            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
             known=known_state(asked.link.checkpoint),
         )
         decided: list[_Decided] = []
         for proof in answer.reviews:
             leaf = read_review(
                 proof,
-                checkpoint=checkpoint,
+                log=log,
                 recipient=peer.name,
                 sender=self._local.name,
             )
@@ -152,21 +156,17 @@ class ReviewKeeper:
             check_answers(leaf, None if row is None else asked.receipts[row.number])
             if row is not None:
                 decided.append(_Decided(row=row, leaf=leaf, proof=proof))
-        return checkpoint, decided
+        return log, decided
 
     def _settle(
         self,
         peer: str,
-        answer: ReviewAnswer,
-        checkpoint: Checkpoint,
+        log: VerifiedLog,
         decided: Sequence[_Decided],
         transaction: Transaction,
     ) -> None:
         """Keep the reviews and settle what still waits, in one transaction."""
-        theirs = PeerCheckpoint(
-            size=checkpoint.size, root=checkpoint.root, note=answer.log.checkpoint
-        )
-        transaction.keep_peer_checkpoint(peer, theirs)
+        theirs = keep_states(transaction, peer, log)
         link = transaction.link(peer)
         transaction.put_link(replace(link, checkpoint=newer(link.checkpoint, theirs)))
         transaction.settle(
@@ -181,12 +181,14 @@ class ReviewKeeper:
             self._local.clock(),
         )
         for each in decided:
+            proven_in = log.of(each.proof.origin).checkpoint
             transaction.keep_peer_review(
                 PeerReview(
                     entry=each.row.number,
+                    origin=proven_in.origin,
                     leaf=each.proof.leaves[0],
                     leaf_index=each.proof.first_index,
                     proof=b"".join(each.proof.proof),
-                    checkpoint_size=checkpoint.size,
+                    checkpoint_size=proven_in.size,
                 )
             )

@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from selat.core.log_states import LeafRange
+from selat.core.log_states import LogPoint
 from selat.core.review_answers import ReviewAnswer
-from selat.core.tiles import range_proof
 from selat.errors import CheckpointRolledBackError, InvalidInputError
-from selat.exchange.forming import log_state
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import holds, leaf_range, log_state
 from selat.store.port import Snapshot
 from selat.store.values import Direction
 
@@ -25,7 +24,7 @@ async def review_answer(
     peer: str,
     asked: Sequence[tuple[bytes, int]],
     *,
-    known_size: int,
+    known: LogPoint,
 ) -> ReviewAnswer | None:
     """Return the review leaves about messages of a peer that were decided.
 
@@ -33,7 +32,7 @@ async def review_answer(
         local: Our node.
         peer: The node that asks, which sent the messages.
         asked: Identifier and version of each.
-        known_size: Size of our log that the peer has verified.
+        known: The state of our log that the peer has verified.
 
     Returns:
         The leaves with their proofs; None when nothing was decided.
@@ -48,37 +47,34 @@ async def review_answer(
             f"{_ID_BYTES} bytes.",
             remedy="Ask again for fewer.",
         )
-    indexes = await local.store.read(lambda s: _indexes(s, peer, asked))
-    if not indexes:
+    positions = await local.store.read(lambda s: _positions(s, peer, asked))
+    if not positions:
         return None
-    head = await local.signer.at_least(max(indexes) + 1)
-    size = head.checkpoint.size
-    if known_size > size:
-        raise CheckpointRolledBackError(
-            f"{peer} says that it has verified more leaves of our log than the {size} "
-            "there are.",
-            remedy="If our database was restored, stop this node and restore the "
-            "newest one; if not, call the peer.",
-            peer=peer,
-        )
+    head = await local.signer.at_least(max(positions) + 1)
 
     def prove(snapshot: Snapshot) -> ReviewAnswer:
+        if not holds(snapshot, known):
+            raise CheckpointRolledBackError(
+                f"{peer} says that it has verified {known.size} leaves of a shard of "
+                "our log that has not as many.",
+                remedy="If our database was restored, stop this node and restore the "
+                "newest one; if not, call the peer.",
+                peer=peer,
+            )
+        # The oldest first: who goes back to its shard passes those of the others.
+        reviews = [
+            leaf_range(snapshot, position, 1, head=head)
+            for position in sorted(positions)
+        ]
         return ReviewAnswer(
-            reviews=tuple(
-                LeafRange(
-                    first_index=index,
-                    leaves=tuple(snapshot.leaves(index, 1)),
-                    proof=range_proof(index, 1, size, snapshot),
-                )
-                for index in indexes
-            ),
-            log=log_state(snapshot, head=head, known_size=known_size),
+            reviews=tuple(reviews),
+            log=log_state(snapshot, head=head, known=known, also=reviews[0].origin),
         )
 
     return await local.store.read(prove)
 
 
-def _indexes(
+def _positions(
     snapshot: Snapshot, peer: str, asked: Sequence[tuple[bytes, int]]
 ) -> list[int]:
     """Return where the reviews of messages stand in our log."""

@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from selat.core.at_rest import StoreCipher
-from selat.core.tiles import root_at
 from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
@@ -42,6 +41,7 @@ from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
 from selat.exchange.peer_service import PeerService
 from selat.exchange.reviewing import Reviewing
+from selat.exchange.shards import ShardKeeper
 from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.identity.card import SignedCard
 from selat.identity.certificate_checks import to_pem
@@ -55,7 +55,8 @@ from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
 from selat.records.schema import Schema
 from selat.rpc.handshakes import Handshakes
-from selat.store.port import Snapshot, Store
+from selat.store.gate import GatedStore
+from selat.store.port import Snapshot
 from selat.store.sqlite.store import SqliteStore
 
 DESK_SERVER_VALID_DAYS = 365
@@ -125,7 +126,7 @@ async def assemble_node(
                 folder,
                 configuration,
                 keys=keys,
-                store=store,
+                store=GatedStore(store),
                 mark=mark,
                 clock=clock,
                 on_step=on_step,
@@ -136,25 +137,15 @@ async def assemble_node(
 
 def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
     """Hold that the database has all that was signed."""
-    head = snapshot.tree_head()
     if mark.mark is None and any(
         snapshot.link(peer.name).acknowledged_size for peer in snapshot.peers()
     ):  # a peer holds our signature
         if not mark.is_new:
             raise mark_missing("The high-water mark is blank.")
+        head = snapshot.tree_head()
         frontier = head.frontier
         mark.raise_to(origin=head.origin, size=frontier.size, root=frontier.root())
-    size = head.frontier.size
-    marked = mark.mark
-    behind = marked is not None and size < marked.size
-    check_against_mark(
-        marked,
-        origin=head.origin,
-        size=size,
-        root_at_mark=(
-            None if marked is None or behind else root_at(marked.size, snapshot)
-        ),
-    )
+    check_against_mark(mark.mark, snapshot)
 
 
 async def _build(
@@ -162,7 +153,7 @@ async def _build(
     configuration: NodeConfiguration,
     *,
     keys: KeyStore,
-    store: Store,
+    store: GatedStore,
     mark: HighWaterFile,
     clock: Clock,
     on_step: StepObserver,
@@ -177,6 +168,19 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
     )
+    signer = CheckpointSigner(
+        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+    )
+    shards = ShardKeeper(
+        node=configuration.name,
+        store=store,
+        signer=signer,
+        is_vouched=card.vouches_for_log,
+        clock=clock,
+        entropy=os.urandom,
+        on_step=on_step,
+    )
+    await shards.follow()  # before anything is logged
     peers = PeerBook()
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
     policy = ActivePolicy(
@@ -196,9 +200,7 @@ async def _build(
         agency=configuration.agency,
         store=store,
         cipher=StoreCipher(keys.store()),
-        signer=CheckpointSigner(
-            store=store, mark=mark, signers=keys.log_signers, on_step=on_step
-        ),
+        signer=signer,
         seal_keys=keys.find_seal,
         policy=policy.policy_set,
         schema=schema,
@@ -206,6 +208,7 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
         on_step=on_step,
+        follow_half_year=shards.follow,
     )
 
     async def renew_card(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from selat.core.leaves import CardLeaf
 from selat.core.times import utc
-from selat.errors import InvalidInputError
+from selat.errors import CardExpiredError, InvalidInputError
 from selat.exchange.local import Clock, Entropy
 from selat.identity.card import SignedCard, parse_card
 from selat.identity.keystore import KeyStore
@@ -64,6 +64,15 @@ class OwnCard:
     def declared(self) -> frozenset[str]:
         """Return the categories that the card in force declares."""
         return frozenset(self._card.card.categories)
+
+    def vouches_for_log(self) -> bool:
+        """Tell whether what our log's keys sign at present can be verified."""
+        card = self._card.card
+        try:
+            card.log_verifiers(card.log_origin_prefix, at=utc(self._clock()))
+        except (CardExpiredError, OverflowError):  # no card, or no year, is so late
+            return False
+        return True
 
     async def renew(
         self,

@@ -29,6 +29,8 @@ POLICY_CHECK_S: Final = 1.0
 #: New objects after which unreachable ones are sought: a batch makes and drops
 #: some ten thousand, which the default of 700 would look through twenty times.
 NEW_OBJECTS: Final = 50_000
+#: How often it is seen whether the half-year has passed, in s.
+HALF_YEAR_CHECK_S: Final = 1.0
 #: How often what has expired is erased, in s.
 LIFECYCLE_INTERVAL_S: Final = 10.0
 #: How often it is looked whether callers were turned away, in s.
@@ -100,6 +102,7 @@ async def run_node(
             asyncio.ensure_future(node.links.run()),
             asyncio.ensure_future(_follow_policy(node)),
             asyncio.ensure_future(_end_messages(node)),
+            asyncio.ensure_future(_follow_half_year(node)),
             asyncio.ensure_future(_watch_door(node)),
         ]
         try:
@@ -135,6 +138,18 @@ async def _follow_policy(node: Node) -> None:
         except (ConfigurationError, StoreError) as error:
             _log.warning("policy not changed", extra={"reason": error.reason})
             with suppress(StoreError):  # tried again, and logged, all the same
+                await _note(node, error)
+
+
+async def _follow_half_year(node: Node) -> None:
+    """Go on in the next shard of the log in time; a failure is an incident."""
+    while True:
+        await asyncio.sleep(HALF_YEAR_CHECK_S)
+        try:
+            await node.local.follow_half_year()
+        except SelatError as error:
+            _log.error("log not handed over", extra={"reason": error.reason})
+            with suppress(StoreError):
                 await _note(node, error)
 
 

@@ -63,13 +63,15 @@ class PeerReview:
 
     Attributes:
         entry: Number of our outbox entry.
+        origin: Origin of the shard of the peer's log that the leaf is in.
         leaf: The review leaf of the peer's log, exact bytes.
-        leaf_index: Its index there.
+        leaf_index: Its index in that shard.
         proof: The range proof of that one leaf, hashes concatenated.
         checkpoint_size: Size of the peer's checkpoint that the proof leads to.
     """
 
     entry: int
+    origin: str
     leaf: bytes
     leaf_index: int
     proof: bytes

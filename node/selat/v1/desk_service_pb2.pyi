@@ -566,7 +566,7 @@ class Erasure(_message.Message):
     reason: _builtins.str
     """Stable reason code, for example "EXPIRED"."""
     leaf_index: _builtins.int
-    """Index of the erase leaf in our log."""
+    """Position of the erase leaf in our log, counted over all its shards."""
     @_builtins.property
     def erased_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1445,7 +1445,7 @@ class LeafEvidence(_message.Message):
     leaf: _builtins.bytes
     """The leaf, exact bytes."""
     index: _builtins.int
-    """Its index in the log."""
+    """Its index in the shard that the checkpoint is of."""
     first_index: _builtins.int
     """Index of the first leaf of its batch."""
     checkpoint: _builtins.bytes
@@ -2079,11 +2079,11 @@ class GetStatusResponse(_message.Message):
     software_version: _builtins.str
     """Version of the software."""
     log_origin: _builtins.str
-    """Origin of the current log."""
+    """Origin of the newest shard of the log."""
     log_size: _builtins.int
-    """Number of leaves in the log."""
+    """Number of leaves in that shard."""
     log_root: _builtins.bytes
-    """Root of the log, 32 bytes."""
+    """Root of that shard, 32 bytes."""
     policy_digest: _builtins.str
     """SHA-256 of the active policy set, hexadecimal."""
     messages_in: _builtins.int
@@ -2201,9 +2201,9 @@ class LinkStatus(_message.Message):
     received_sequence: _builtins.int
     """Number of the last batch accepted from the peer."""
     verified_size: _builtins.int
-    """Size of the peer's log that we have verified."""
+    """Size of the newest shard of the peer's log that we have verified."""
     acknowledged_size: _builtins.int
-    """Size of our log that the peer has verified."""
+    """Size of the newest shard of our log that the peer has verified."""
     attempts: _builtins.int
     """Failed attempts since the last success."""
     last_error: _builtins.str
@@ -2713,7 +2713,9 @@ class LifecycleEntry(_message.Message):
     reason: _builtins.str
     """Why it is or would be erased, or the code of its legal hold; else empty."""
     leaf_index: _builtins.int
-    """Index of the erase or legal-hold leaf in our log; 0 without one."""
+    """Position of the erase or legal-hold leaf in our log, counted over all its
+    shards; 0 without one.
+    """
     officer: _builtins.str
     """Short name of the administrator who put it under legal hold or had it
     erased; empty where the node erased it by itself.

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from selat.v1 import exchange_pb2 as selat_dot_v1_dot_exchange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bselat/v1/peer_service.proto\x12\x08selat.v1\x1a\x17selat/v1/exchange.proto\"c\n\x0e\x44\x65liverRequest\x12$\n\x07opening\x18\x01 \x01(\x0b\x32\x11.selat.v1.OpeningH\x00\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.selat.v1.BatchH\x00\x42\t\n\x07request\"\x9b\x01\n\x0f\x44\x65liverResponse\x12&\n\x08greeting\x18\x01 \x01(\x0b\x32\x12.selat.v1.GreetingH\x00\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.selat.v1.BatchReceiptH\x00\x12)\n\x07refusal\x18\x03 \x01(\x0b\x32\x16.selat.v1.BatchRefusalH\x00\x42\n\n\x08response\"=\n\x07Opening\x12\x17\n\x0f\x63heckpoint_size\x18\x01 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x02 \x03(\t\"Y\n\x08Greeting\x12\x19\n\x11received_sequence\x18\x01 \x01(\x04\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x03 \x03(\t\"U\n\x11GetReviewsRequest\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.selat.v1.SentMessage\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\"*\n\x0bSentMessage\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\r\"[\n\x12GetReviewsResponse\x12$\n\x07reviews\x18\x01 \x03(\x0b\x32\x13.selat.v1.LeafRange\x12\x1f\n\x03log\x18\x02 \x01(\x0b\x32\x12.selat.v1.LogState\"\x10\n\x0eGetCardRequest\"#\n\x0fGetCardResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"8\n\x12GetLogStateRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"6\n\x13GetLogStateResponse\x12\x1f\n\x03log\x18\x01 \x01(\x0b\x32\x12.selat.v1.LogState2\xa6\x02\n\x0bPeerService\x12\x42\n\x07\x44\x65liver\x12\x18.selat.v1.DeliverRequest\x1a\x19.selat.v1.DeliverResponse(\x01\x30\x01\x12J\n\x0bGetLogState\x12\x1c.selat.v1.GetLogStateRequest\x1a\x1d.selat.v1.GetLogStateResponse\x12G\n\nGetReviews\x12\x1b.selat.v1.GetReviewsRequest\x1a\x1c.selat.v1.GetReviewsResponse\x12>\n\x07GetCard\x12\x18.selat.v1.GetCardRequest\x1a\x19.selat.v1.GetCardResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bselat/v1/peer_service.proto\x12\x08selat.v1\x1a\x17selat/v1/exchange.proto\"c\n\x0e\x44\x65liverRequest\x12$\n\x07opening\x18\x01 \x01(\x0b\x32\x11.selat.v1.OpeningH\x00\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.selat.v1.BatchH\x00\x42\t\n\x07request\"\x9b\x01\n\x0f\x44\x65liverResponse\x12&\n\x08greeting\x18\x01 \x01(\x0b\x32\x12.selat.v1.GreetingH\x00\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.selat.v1.BatchReceiptH\x00\x12)\n\x07refusal\x18\x03 \x01(\x0b\x32\x16.selat.v1.BatchRefusalH\x00\x42\n\n\x08response\"X\n\x07Opening\x12\x17\n\x0f\x63heckpoint_size\x18\x01 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x02 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x03 \x01(\t\"t\n\x08Greeting\x12\x19\n\x11received_sequence\x18\x01 \x01(\x04\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x03 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x04 \x01(\t\"p\n\x11GetReviewsRequest\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.selat.v1.SentMessage\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11\x63heckpoint_origin\x18\x03 \x01(\t\"*\n\x0bSentMessage\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\r\"[\n\x12GetReviewsResponse\x12$\n\x07reviews\x18\x01 \x03(\x0b\x32\x13.selat.v1.LeafRange\x12\x1f\n\x03log\x18\x02 \x01(\x0b\x32\x12.selat.v1.LogState\"\x10\n\x0eGetCardRequest\"#\n\x0fGetCardResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"`\n\x12GetLogStateRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\x12\x12\n\nold_origin\x18\x03 \x01(\t\x12\x12\n\nnew_origin\x18\x04 \x01(\t\"6\n\x13GetLogStateResponse\x12\x1f\n\x03log\x18\x01 \x01(\x0b\x32\x12.selat.v1.LogState2\xa6\x02\n\x0bPeerService\x12\x42\n\x07\x44\x65liver\x12\x18.selat.v1.DeliverRequest\x1a\x19.selat.v1.DeliverResponse(\x01\x30\x01\x12J\n\x0bGetLogState\x12\x1c.selat.v1.GetLogStateRequest\x1a\x1d.selat.v1.GetLogStateResponse\x12G\n\nGetReviews\x12\x1b.selat.v1.GetReviewsRequest\x1a\x1c.selat.v1.GetReviewsResponse\x12>\n\x07GetCard\x12\x18.selat.v1.GetCardRequest\x1a\x19.selat.v1.GetCardResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,23 +37,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVERRESPONSE']._serialized_start=168
   _globals['_DELIVERRESPONSE']._serialized_end=323
   _globals['_OPENING']._serialized_start=325
-  _globals['_OPENING']._serialized_end=386
-  _globals['_GREETING']._serialized_start=388
-  _globals['_GREETING']._serialized_end=477
-  _globals['_GETREVIEWSREQUEST']._serialized_start=479
-  _globals['_GETREVIEWSREQUEST']._serialized_end=564
-  _globals['_SENTMESSAGE']._serialized_start=566
-  _globals['_SENTMESSAGE']._serialized_end=608
-  _globals['_GETREVIEWSRESPONSE']._serialized_start=610
-  _globals['_GETREVIEWSRESPONSE']._serialized_end=701
-  _globals['_GETCARDREQUEST']._serialized_start=703
-  _globals['_GETCARDREQUEST']._serialized_end=719
-  _globals['_GETCARDRESPONSE']._serialized_start=721
-  _globals['_GETCARDRESPONSE']._serialized_end=756
-  _globals['_GETLOGSTATEREQUEST']._serialized_start=758
-  _globals['_GETLOGSTATEREQUEST']._serialized_end=814
-  _globals['_GETLOGSTATERESPONSE']._serialized_start=816
-  _globals['_GETLOGSTATERESPONSE']._serialized_end=870
-  _globals['_PEERSERVICE']._serialized_start=873
-  _globals['_PEERSERVICE']._serialized_end=1167
+  _globals['_OPENING']._serialized_end=413
+  _globals['_GREETING']._serialized_start=415
+  _globals['_GREETING']._serialized_end=531
+  _globals['_GETREVIEWSREQUEST']._serialized_start=533
+  _globals['_GETREVIEWSREQUEST']._serialized_end=645
+  _globals['_SENTMESSAGE']._serialized_start=647
+  _globals['_SENTMESSAGE']._serialized_end=689
+  _globals['_GETREVIEWSRESPONSE']._serialized_start=691
+  _globals['_GETREVIEWSRESPONSE']._serialized_end=782
+  _globals['_GETCARDREQUEST']._serialized_start=784
+  _globals['_GETCARDREQUEST']._serialized_end=800
+  _globals['_GETCARDRESPONSE']._serialized_start=802
+  _globals['_GETCARDRESPONSE']._serialized_end=837
+  _globals['_GETLOGSTATEREQUEST']._serialized_start=839
+  _globals['_GETLOGSTATEREQUEST']._serialized_end=935
+  _globals['_GETLOGSTATERESPONSE']._serialized_start=937
+  _globals['_GETLOGSTATERESPONSE']._serialized_end=991
+  _globals['_PEERSERVICE']._serialized_start=994
+  _globals['_PEERSERVICE']._serialized_end=1288
 # @@protoc_insertion_point(module_scope)

@@ -29,6 +29,7 @@ from selat.core.batches import (
     verify_offers,
 )
 from selat.core.leaf_base import LEAF_BYTES_MAX, Leaf
+from selat.core.leaf_stencils import ReadLeaf
 from selat.core.leaves import WithholdLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.sealing import (
@@ -72,7 +73,7 @@ def batch(exchange: FakeExchange, letters: tuple[Letter, ...]) -> SealedBatch:
 def verified(exchange: FakeExchange, batch: SealedBatch) -> tuple[Offer, ...]:
     return verify_offers(
         batch.offers,
-        checkpoint=exchange.sender.checkpoint(),
+        log=exchange.sender.verified(),
         sender=SENDER,
         recipient=RECIPIENT,
     )
@@ -84,12 +85,10 @@ def test_honest_batch_passes_every_step(
     known = exchange.sender.known(5)
     batch = exchange.batch(*letters, known_size=5)
     check_bounds(batch)
-    checkpoint = verify_log_state(
+    log = verify_log_state(
         batch.log, owner=SENDER, verifiers=exchange.sender.verifiers, known=known
     )
-    offers = verify_offers(
-        batch.offers, checkpoint=checkpoint, sender=SENDER, recipient=RECIPIENT
-    )
+    offers = verify_offers(batch.offers, log=log, sender=SENDER, recipient=RECIPIENT)
     check_clock(offers, now_ms=NOW_MS, sender=SENDER)
     key = unwrap_batch_key(
         batch.wrapped_key,
@@ -100,7 +99,7 @@ def test_honest_batch_passes_every_step(
     )
     messages = open_messages(batch, offers, opener=BatchOpener(key))
     for letter, offer, message in zip(letters, offers, messages, strict=True):
-        assert offer.leaf == letter.leaf
+        assert ReadLeaf(offer.data, offer.like, offer.own).leaf == letter.leaf
         assert offer.data == letter.leaf.encode()
         assert offer.hash == leaf_hash(offer.data)
         assert (message.header, message.body) == (letter.header, letter.body)

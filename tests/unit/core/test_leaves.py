@@ -384,6 +384,7 @@ TEXT_MEMBERS = {
     "node",
     "by",
     "reason",
+    "next",
 }
 
 

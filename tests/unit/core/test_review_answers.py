@@ -33,7 +33,7 @@ def told(exchange: FakeExchange, *leaves: Leaf | bytes) -> LeafRange:
 def read(exchange: FakeExchange, answer: LeafRange) -> ReviewLeaf:
     return read_review(
         answer,
-        checkpoint=exchange.recipient.checkpoint(),
+        log=exchange.recipient.verified(),
         recipient=RECIPIENT,
         sender=SENDER,
     )

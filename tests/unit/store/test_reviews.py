@@ -292,7 +292,12 @@ async def test_counts_show_what_waits_and_since_when(store: Store) -> None:
 
 # --- reviews of peers --------------------------------------------------------
 THEIRS = PeerReview(
-    entry=1, leaf=b"their review", leaf_index=7, proof=b"p" * 64, checkpoint_size=9
+    entry=1,
+    origin="police.aa.example/exchange/2026h2",
+    leaf=b"their review",
+    leaf_index=7,
+    proof=b"p" * 64,
+    checkpoint_size=9,
 )
 
 

@@ -142,10 +142,11 @@ class ReviewWrites(MessageReads, ReviewReads):
         if self._one("SELECT 1 FROM outbox WHERE number = ?", (entry,)) is None:
             raise NotFoundError(f"There is no outbox entry {entry}.", entry=entry)
         kept = self._db.execute(
-            "INSERT INTO peer_review (entry, leaf, leaf_index, proof,"
-            " checkpoint_size) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO peer_review (entry, origin, leaf, leaf_index, proof,"
+            " checkpoint_size) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (
                 entry,
+                review.origin,
                 review.leaf,
                 review.leaf_index,
                 review.proof,

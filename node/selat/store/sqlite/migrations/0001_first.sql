@@ -1,20 +1,40 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Comments stand inside the statements: SQLite keeps them with the schema,
 -- where an auditor who opens the database reads them. Times are milliseconds
--- since the Unix epoch, UTC.
+-- since the Unix epoch, UTC. Checks of tables that grow by thousands of rows a
+-- second compare one by one: for a list, SQLite builds a table at every row.
 
-CREATE TABLE tree_head (
-  -- State of our own log: one row. The frontier is the size and the roots of
-  -- the greatest complete subtrees (RFC 9162 §2.1).
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  origin TEXT NOT NULL,
+CREATE TABLE shard (
+  -- State of our own log, shard by shard; the newest one takes leaves. The
+  -- frontier is the size and the roots of the greatest complete subtrees
+  -- (RFC 9162 §2.1). The final note is the signed checkpoint that the next
+  -- shard was opened on.
+  number INTEGER PRIMARY KEY,
+  origin TEXT NOT NULL UNIQUE,
+  first_position INTEGER NOT NULL,
   size INTEGER NOT NULL,
-  frontier BLOB NOT NULL
+  frontier BLOB NOT NULL,
+  is_closed INTEGER NOT NULL CHECK (is_closed IN (0, 1)),
+  final_note BLOB NOT NULL
 ) STRICT;
 
+CREATE TRIGGER shard_is_never_deleted BEFORE DELETE ON shard
+BEGIN
+  SELECT RAISE(ABORT, 'the log is append-only');
+END;
+
+CREATE TRIGGER shard_is_final BEFORE UPDATE ON shard
+WHEN OLD.is_closed
+  AND (NEW.size <> OLD.size OR NOT NEW.is_closed OR length(OLD.final_note) > 0)
+BEGIN
+  SELECT RAISE(ABORT, 'nothing goes into a closed shard');
+END;
+
 CREATE TABLE leaf (
-  -- Leaves of our own log, exact bytes.
-  leaf_index INTEGER PRIMARY KEY,
+  -- Leaves of our own log, exact bytes. A position counts over all shards, as
+  -- do the leaf indexes of other tables; the index in the shard is the position
+  -- less the shard's first one.
+  position INTEGER PRIMARY KEY,
   data BLOB NOT NULL
 ) STRICT;
 
@@ -29,11 +49,12 @@ BEGIN
 END;
 
 CREATE TABLE tile (
-  -- Hashes of the tree, 256 of 32 bytes in a full tile (C2SP tlog-tiles).
+  -- Hashes of a shard's tree, 256 of 32 bytes in a full tile (C2SP tlog-tiles).
+  shard INTEGER NOT NULL REFERENCES shard (number),
   level INTEGER NOT NULL,
   tile_index INTEGER NOT NULL,
   hashes BLOB NOT NULL,
-  PRIMARY KEY (level, tile_index)
+  PRIMARY KEY (shard, level, tile_index)
 ) STRICT;
 
 CREATE TABLE peer (
@@ -47,17 +68,20 @@ CREATE TABLE peer (
 
 CREATE TABLE peer_checkpoint (
   -- Verified checkpoints of peers' logs: exact signed notes, never two roots
-  -- for one size.
+  -- for one size of one shard.
   peer TEXT NOT NULL,
+  origin TEXT NOT NULL,
   size INTEGER NOT NULL,
   root BLOB NOT NULL,
   note BLOB NOT NULL,
-  PRIMARY KEY (peer, size)
+  PRIMARY KEY (peer, origin, size)
 ) STRICT;
 
 CREATE TABLE link (
-  -- How far the exchange with each peer has come.
+  -- How far the exchange with each peer has come. The size that the peer has
+  -- acknowledged counts the leaves of all our shards.
   peer TEXT PRIMARY KEY,
+  checkpoint_origin TEXT,
   checkpoint_size INTEGER,
   acknowledged_size INTEGER NOT NULL,
   received_sequence INTEGER NOT NULL,
@@ -66,29 +90,31 @@ CREATE TABLE link (
   next_attempt_ms INTEGER NOT NULL,
   last_error TEXT NOT NULL,
   last_contact_ms INTEGER,
-  FOREIGN KEY (peer, checkpoint_size) REFERENCES peer_checkpoint (peer, size)
+  FOREIGN KEY (peer, checkpoint_origin, checkpoint_size)
+    REFERENCES peer_checkpoint (peer, origin, size)
 ) STRICT;
 
 CREATE TABLE message (
   -- What was published or received, without its payload. Rows are never
   -- deleted, so the number only ascends.
   number INTEGER PRIMARY KEY,
-  direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+  direction TEXT NOT NULL CHECK (direction = 'in' OR direction = 'out'),
   message_id BLOB NOT NULL CHECK (length(message_id) = 16),
   version INTEGER NOT NULL CHECK (version >= 1),
   originator TEXT NOT NULL,
   category TEXT NOT NULL,
   record_type TEXT NOT NULL,
   status TEXT NOT NULL,
-  lane INTEGER NOT NULL CHECK (lane IN (1, 2, 3)),
+  lane INTEGER NOT NULL CHECK (lane BETWEEN 1 AND 3),
   level TEXT NOT NULL,
   tlp TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER,
   stored_ms INTEGER NOT NULL,
   holding TEXT NOT NULL
-    CHECK (holding IN ('current', 'superseded', 'quarantined', 'refused',
-                       'erased', 'discarded')),
+    CHECK (holding = 'current' OR holding = 'superseded'
+           OR holding = 'quarantined' OR holding = 'refused'
+           OR holding = 'erased' OR holding = 'discarded'),
   warnings INTEGER NOT NULL,
   author TEXT NOT NULL, -- officer who published it; empty for a received one
   acknowledged_ms INTEGER,
@@ -150,7 +176,7 @@ CREATE TABLE payload (
 
 CREATE TABLE selector (
   -- Keyed hashes of identifying values, by which messages are found. A
-  -- segment is a run of 8192 messages: new rows fall on few pages.
+  -- segment is a run of 2048 messages: new rows fall on few pages.
   segment INTEGER NOT NULL,
   hash BLOB NOT NULL,
   message INTEGER NOT NULL,
@@ -165,10 +191,11 @@ CREATE TABLE outbox (
   number INTEGER PRIMARY KEY,
   message INTEGER NOT NULL REFERENCES message (number),
   peer TEXT NOT NULL,
-  lane INTEGER NOT NULL CHECK (lane IN (1, 2, 3)),
+  lane INTEGER NOT NULL CHECK (lane BETWEEN 1 AND 3),
   state TEXT NOT NULL
-    CHECK (state IN ('queued', 'offered', 'accepted', 'refused',
-                     'quarantined', 'withheld', 'dead', 'held')),
+    CHECK (state = 'queued' OR state = 'offered' OR state = 'accepted'
+           OR state = 'refused' OR state = 'quarantined' OR state = 'withheld'
+           OR state = 'dead' OR state = 'held'),
   queued_ms INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   sequence INTEGER,
@@ -294,12 +321,14 @@ END;
 
 CREATE TABLE outgoing_batch (
   -- Batches that we formed. They are open until the peer's receipts are kept,
-  -- which stand in peer_leaf.
+  -- which stand in peer_leaf. The origin is that of the peer's shard that the
+  -- receipts are in.
   peer TEXT NOT NULL,
   sequence INTEGER NOT NULL,
   first_leaf INTEGER NOT NULL,
   count INTEGER NOT NULL,
   offered_ms INTEGER NOT NULL,
+  origin TEXT,
   first_receipt INTEGER,
   proof BLOB,
   checkpoint_size INTEGER,
@@ -311,12 +340,13 @@ CREATE INDEX outgoing_batch_open ON outgoing_batch (peer, sequence)
 
 CREATE TABLE incoming_batch (
   -- Batches that we accepted, and where our receipts stand in our log. The
-  -- offers stand in peer_leaf.
+  -- offers stand in peer_leaf; the origin is that of their shard.
   peer TEXT NOT NULL,
   sequence INTEGER NOT NULL,
   digest BLOB NOT NULL CHECK (length(digest) = 32),
   first_receipt INTEGER NOT NULL,
   count INTEGER NOT NULL,
+  origin TEXT NOT NULL,
   first_offer INTEGER NOT NULL,
   proof BLOB NOT NULL,
   checkpoint_size INTEGER NOT NULL,
@@ -332,20 +362,29 @@ CREATE TABLE arrival (
   position INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE peer_leaf (
-  -- Leaves of peers' logs that we verified, exact bytes.
+CREATE TABLE peer_shard (
+  -- Shards of peers' logs that we hold leaves of.
   number INTEGER PRIMARY KEY,
   peer TEXT NOT NULL,
-  leaf_index INTEGER NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('offer', 'receipt')),
-  data BLOB NOT NULL,
-  UNIQUE (peer, leaf_index)
+  origin TEXT NOT NULL,
+  UNIQUE (peer, origin)
 ) STRICT;
+
+CREATE TABLE peer_leaf (
+  -- Leaves of peers' logs that we verified, exact bytes, by their index in
+  -- their shard.
+  shard INTEGER NOT NULL REFERENCES peer_shard (number),
+  leaf_index INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind = 'offer' OR kind = 'receipt'),
+  data BLOB NOT NULL,
+  PRIMARY KEY (shard, leaf_index)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE peer_review (
   -- What a peer's reviewer decided about a message that it had quarantined: a leaf
   -- of its log, exact bytes, with the proof that it stands there.
   entry INTEGER PRIMARY KEY REFERENCES outbox (number),
+  origin TEXT NOT NULL,
   leaf BLOB NOT NULL,
   leaf_index INTEGER NOT NULL,
   proof BLOB NOT NULL,
