@@ -15,6 +15,9 @@ from selat.core.batches import ReceiptBatch, SealedBatch
 from selat.core.log_states import KnownState, LogPoint, LogState
 from selat.core.review_answers import ReviewAnswer
 from selat.errors import (
+    CheckpointRolledBackError,
+    InvalidInputError,
+    LogUnknownError,
     NodeUnreachableError,
     PeerError,
     PeerUnreachableError,
@@ -31,6 +34,7 @@ from selat.exchange.wire import (
     receipt_from,
     review_answer_from,
 )
+from selat.exchange.witness_client import WitnessClient
 from selat.rpc.channels import peer_channel
 from selat.rpc.status import error_from_rpc
 from selat.v1 import peer_service_pb2 as pb
@@ -84,6 +88,11 @@ class GrpcConnection:
         """Take an open channel."""
         self._peer = peer
         self._channel = channel
+        self.witness: Final = WitnessClient(
+            channel,
+            service=SERVICE_NAME,
+            translate=lambda failure: _translate(peer, failure),
+        )
 
     def stream(self) -> DeliveryStream:
         """Return a new stream, not yet open."""
@@ -110,7 +119,7 @@ class GrpcConnection:
         try:
             response = await ask(request, timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as failure:
-            raise _translate(self._peer, failure) from failure
+            raise _not_proven(self._peer, failure) from failure
         return log_state_from(response.log)
 
     async def reviews(
@@ -245,9 +254,20 @@ class GrpcDeliveryStream:
         )
 
 
+def _not_proven(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
+    """Return what it means that a peer gives no proof of states that it signed."""
+    if isinstance(error_from_rpc(failure), InvalidInputError):
+        return CheckpointRolledBackError(
+            f"{peer} says that its log never had states that it has signed.",
+            remedy="Stop and call the peer: its log was rolled back or replaced.",
+            peer=peer,
+        )
+    return _translate(peer, failure)
+
+
 def _translate(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
     error = error_from_rpc(failure)
-    if isinstance(error, PeerError):
+    if isinstance(error, PeerError | LogUnknownError):
         return error
     if isinstance(error, NodeUnreachableError):
         return PeerUnreachableError(

@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
 from selat.store.log import LogSnapshot, LogTransaction
+from selat.store.publication import PublicationSnapshot, PublicationTransaction
 from selat.store.reviews import Held, PeerReview, Review
 from selat.store.values import (
     BatchReceipt,
@@ -43,11 +44,18 @@ from selat.store.values import (
     Settled,
     StoreCounts,
 )
+from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 
 T = TypeVar("T")
 
 
-class Snapshot(LogSnapshot, LifecycleSnapshot, Protocol):
+class Snapshot(
+    LogSnapshot,
+    LifecycleSnapshot,
+    PublicationSnapshot,
+    WitnessingSnapshot,
+    Protocol,
+):
     """Read one moment of the database."""
 
     # --- peers -------------------------------------------------------------
@@ -177,12 +185,19 @@ class Snapshot(LogSnapshot, LifecycleSnapshot, Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(Snapshot, LogTransaction, LifecycleTransaction, Protocol):
+class Transaction(
+    Snapshot,
+    LogTransaction,
+    LifecycleTransaction,
+    PublicationTransaction,
+    WitnessingTransaction,
+    Protocol,
+):
     """Change the database; everything or nothing."""
 
     # --- peers -------------------------------------------------------------
     def put_peer(self, peer: PeerRow) -> None:
-        """Insert or replace a peer."""
+        """Insert or replace a peer; its card is also kept for `cards`."""
 
     def put_link(self, link: Link) -> None:
         """Insert or replace the state of an exchange.

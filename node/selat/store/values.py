@@ -60,9 +60,14 @@ class OutboxState(StrEnum):
 
 
 class PeerState(StrEnum):
-    """Whether exchange with a peer is open."""
+    """Whether exchange with a peer is open.
+
+    A suspended one has shown two histories of its log: nothing is exchanged
+    with it until an administrator decides.
+    """
 
     ACCEPTED = "accepted"
+    SUSPENDED = "suspended"
     REMOVED = "removed"
 
 
