@@ -60,14 +60,13 @@ from selat.identity.keystore import KeyStore
 from selat.node.active_policy import ActivePolicy
 from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
-from selat.node.high_water import HighWaterFile, check_against_mark, mark_missing
+from selat.node.high_water import HighWaterFile, check_log
 from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
 from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
 from selat.rpc.handshakes import Handshakes
 from selat.store.gate import GatedStore
-from selat.store.port import Snapshot
 from selat.store.sqlite.store import SqliteStore
 
 DESK_SERVER_VALID_DAYS = 365
@@ -138,7 +137,7 @@ async def assemble_node(
         keys = KeyStore.open(folder.keys, passphrase)
         store = SqliteStore.open(folder.store, on_step=on_step)
         try:
-            await store.read(lambda snapshot: _check_log(snapshot, mark))
+            await store.read(lambda snapshot: check_log(mark, snapshot))
             yield await _build(
                 folder,
                 configuration,
@@ -150,19 +149,6 @@ async def assemble_node(
             )
         finally:
             await store.close()
-
-
-def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
-    """Hold that the database has all that was signed."""
-    if mark.mark is None and any(
-        snapshot.link(peer.name).acknowledged_size for peer in snapshot.peers()
-    ):  # a peer holds our signature
-        if not mark.is_new:
-            raise mark_missing("The high-water mark is blank.")
-        head = snapshot.tree_head()
-        frontier = head.frontier
-        mark.raise_to(origin=head.origin, size=frontier.size, root=frontier.root())
-    check_against_mark(mark.mark, snapshot)
 
 
 async def _build(

@@ -143,6 +143,25 @@ def mark_missing(what: str) -> HighWaterMissingError:
     )
 
 
+def check_log(file: HighWaterFile, snapshot: Snapshot) -> None:
+    """Hold that a database has all that was signed; begin an empty file's mark.
+
+    Raises:
+        HighWaterMissingError: A peer holds a signature that the file knows nothing of.
+        LogRolledBackError: The database is older than the mark, or holds
+            another history.
+    """
+    if file.mark is None and any(
+        snapshot.link(peer.name).acknowledged_size for peer in snapshot.peers()
+    ):
+        if not file.is_new:
+            raise mark_missing("The high-water mark is blank.")
+        head = snapshot.tree_head()
+        frontier = head.frontier
+        file.raise_to(origin=head.origin, size=frontier.size, root=frontier.root())
+    check_against_mark(file.mark, snapshot)
+
+
 def check_against_mark(mark: Mark | None, snapshot: Snapshot) -> None:
     """Refuse a database that is behind what was signed.
 
