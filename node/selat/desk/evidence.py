@@ -71,6 +71,23 @@ def _sent(
             proof=_split(receipt.proof),
             checkpoint=theirs.note if theirs else b"",
         ),
+        review=_review_there(snapshot, entry),
+    )
+
+
+def _review_there(snapshot: Snapshot, entry: OutboxRow) -> pb.LeafEvidence | None:
+    """Return what the peer's reviewer decided, as far as we learned of it."""
+    review = snapshot.peer_review(entry.number)
+    if review is None:
+        return None
+    theirs = snapshot.peer_checkpoint(entry.peer, review.origin, review.checkpoint_size)
+    return pb.LeafEvidence(
+        leaf=review.leaf,
+        index=review.leaf_index,
+        first_index=review.leaf_index,
+        leaf_hashes=[leaf_hash(review.leaf)],
+        proof=_split(review.proof),
+        checkpoint=theirs.note if theirs else b"",
     )
 
 
@@ -102,8 +119,17 @@ def _received(
             receipt=_own_leaf(
                 snapshot, batch.first_receipt, batch.count, position, head
             ),
+            review=_review_here(snapshot, row, head),
         )
     ]
+
+
+def _review_here(
+    snapshot: Snapshot, row: MessageRow, head: SignedHead
+) -> pb.LeafEvidence | None:
+    """Return what our own reviewer decided."""
+    reviews = snapshot.reviews_of_message(row.number)
+    return _own_leaf(snapshot, reviews[-1].leaf_index, 1, 0, head) if reviews else None
 
 
 def _own_leaf(

@@ -99,8 +99,9 @@ class HighWaterFile:
         if not marks and any(os.pread(self._descriptor, _SLOT_BYTES * _SLOTS, 0)):
             raise StoreCorruptError(
                 f"The high-water mark {path} is damaged.",
-                remedy="Compare the log's size with a peer's `selat status` before "
-                "removing the file; signing a shorter log is seen as a fork.",
+                remedy="Restore it. If it is lost, compare the log's size with peers' "
+                "`selat status` before you put an empty file in its place; signing a "
+                "shorter log is seen as a fork.",
             )
         mark = max(marks, key=lambda mark: mark.place, default=None)
         return mark, 0 if mark is None else (slots.index(mark) + 1) % _SLOTS
