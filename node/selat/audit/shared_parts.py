@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What many leaves of a log share, as one row of the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from selat.audit.database import AuditDatabase
+from selat.core.leaf_scans import LeafScanner, Shape
+
+#: Attributes that stand in columns, by the column.
+_COLUMNS: Final = {
+    "author": ("sender", "node"),
+    "peer": ("recipient", "peer"),
+    "version": ("version",),
+    "type": ("type",),
+    "category": ("category",),
+    "level": ("level",),
+    "policy": ("policy",),
+    "effect": ("effect",),
+    "outcome": ("outcome",),
+    "act": ("act", "action"),
+    "reason": ("reason",),
+}
+#: Attributes that name another thing by its 32-byte digest.
+_REFERENCES: Final = ("offer", "answers", "card", "root")
+_NOT_DETAILS: Final = frozenset(
+    {
+        *(name for names in _COLUMNS.values() for name in names),
+        *_REFERENCES,
+        "id",
+        "time_ms",
+        "blind",
+    }
+)
+#: Kinds of leaves that only stand in the database; of all others the audit
+#: itself wants to know what they say.
+PLAIN_KINDS: Final = frozenset(
+    {
+        "offer",
+        "withhold",
+        "hold",
+        "receipt",
+        "review",
+        "erase",
+        "legal-hold",
+        "peer",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedPart:
+    """What many leaves share.
+
+    Attributes:
+        number: Number of its row.
+        kind: Kind of the leaves.
+        is_plain: Whether nothing but the database wants to know more of them.
+        author: The node that wrote them.
+        peer: The other node, or empty.
+        policy: Digest of the policy set that decided, or empty.
+        message: Position of the message's identifier among a leaf's own texts,
+            or the identifier, or None.
+        reference: Position of the digest that a leaf names, or the digest, or
+            None.
+    """
+
+    number: int
+    kind: str
+    is_plain: bool
+    author: str
+    peer: str
+    policy: str
+    message: int | str | None
+    reference: int | str | None
+
+    def values(self, own: tuple[str, ...]) -> tuple[str | None, bytes | None]:
+        """Return the message and the reference of one leaf."""
+        message, reference = self.message, self.reference
+        if type(message) is int:
+            message = own[message]
+        if type(reference) is int:
+            reference = own[reference]
+        return (
+            message,  # type: ignore[return-value]  # a position was replaced
+            None if reference is None else bytes.fromhex(reference),  # type: ignore[arg-type]
+        )
+
+
+def leaf_scanner(database: AuditDatabase) -> LeafScanner[SharedPart]:
+    """Return a scanner that writes what leaves share into the database."""
+
+    def describe(shape: Shape, texts: tuple[str, ...]) -> SharedPart:
+        members = dict(zip(shape.names, map(_plain, texts), strict=True))
+        columns = {
+            column: next((members[name] for name in names if name in members), "")
+            for column, names in _COLUMNS.items()
+        }
+        own = {name: place for place, name in enumerate(shape.own)}
+        found = next((name for name in _REFERENCES if members.get(name)), None)
+        number = database.add(
+            "shared", shape.kind, *columns.values(), _details(shape, texts)
+        )
+        return SharedPart(
+            number=number,
+            kind=shape.kind,
+            is_plain=shape.kind in PLAIN_KINDS,
+            author=columns["author"],
+            peer=columns["peer"],
+            policy=columns["policy"],
+            message=own.get("id", members.get("id")),
+            reference=None if found is None else own.get(found, members[found]),
+        )
+
+    return LeafScanner(describe)
+
+
+def _plain(text: str) -> str:
+    """Return the text that stands inside of a JSON string."""
+    if "\\" not in text:
+        return text
+    try:
+        plain: str = json.loads(f'"{text}"')
+    except ValueError:
+        return text  # several strings
+    return plain
+
+
+def _details(shape: Shape, texts: tuple[str, ...]) -> str:
+    """Return what has no column, as a JSON object."""
+    members: Mapping[str, str] = {
+        name: shape.member(name, text)
+        for name, text in zip(shape.names, texts, strict=True)
+        if name not in _NOT_DETAILS and name not in shape.own
+    }
+    return "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
