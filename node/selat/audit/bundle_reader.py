@@ -122,12 +122,8 @@ class BundleReader:
                 remedy="Name the folder or zip that 'selat audit export' wrote.",
             )
         for name in names:
-            try:
-                path = parse_bundle_path(name)
-                twice = name in self.paths
-            except MalformedError:
-                twice = True
-            if twice:
+            path = _path(name)
+            if path is None or name in self.paths:
                 self._add(Code.FILE_UNEXPECTED, name, "is not a file that a bundle has")
             else:
                 self.paths[name] = path
@@ -170,3 +166,10 @@ class BundleReader:
     def _add(self, code: Code, name: str, what: str) -> None:
         shown = ascii(name)[1:-1]
         self._findings.add(code, f"{self.label}/{shown}", f"{shown} {what}.")
+
+
+def _path(name: str) -> BundlePath | None:
+    try:
+        return parse_bundle_path(name)
+    except MalformedError:
+        return None

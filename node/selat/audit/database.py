@@ -46,9 +46,7 @@ _TABLES: Final[dict[str, dict[str, type]]] = {
         "root": str,
     },
     "leaf": {
-        "id": int,
         "log": int,
-        "holder": int,
         "leaf_index": int,
         "kind": str,
         "time_ms": int,
@@ -114,7 +112,7 @@ _COLUMNS: Final = f"""
 """
 _JOINS: Final = """
 JOIN logs ON logs.id = l.log JOIN shared ON shared.id = l.shared
-  JOIN bundles ON bundles.id = l.holder
+  JOIN bundles ON bundles.id = logs.bundle
 """
 _LEAVES: Final = f"SELECT {_COLUMNS} FROM leaf AS l {_JOINS}"  # noqa: S608 - ours
 _VIEWS: Final = {
@@ -135,14 +133,14 @@ SELECT o.message, os.version, os.author AS sender, os.peer AS recipient,
   ol.origin AS offer_log, o.leaf_index AS offer_index,
   rl.origin AS receipt_log, r.leaf_index AS receipt_index,
   os.policy AS sender_policy, rs.policy AS recipient_policy
-FROM exchange JOIN leaf AS o ON o.id = exchange.offer
-  JOIN leaf AS r ON r.id = exchange.receipt
+FROM exchange JOIN leaf AS o ON o.rowid = exchange.offer
+  JOIN leaf AS r ON r.rowid = exchange.receipt
   JOIN shared AS os ON os.id = o.shared JOIN shared AS rs ON rs.id = r.shared
   JOIN logs AS ol ON ol.id = o.log JOIN logs AS rl ON rl.id = r.log
 """,  # noqa: S608
     "one_sided": (
         f"SELECT unmatched.code, {_COLUMNS} FROM unmatched "  # noqa: S608
-        f"JOIN leaf AS l ON l.id = unmatched.leaf {_JOINS}"
+        f"JOIN leaf AS l ON l.rowid = unmatched.leaf {_JOINS}"
     ),
 }
 
@@ -210,7 +208,6 @@ class AuditDatabase:
         for name, sql in _VIEWS.items():
             self.db.create_view(name, sql.strip())
         self.db.table("leaf").create_index(["log", "leaf_index"], "leaf_place")
-        self.db.table("leaf").create_index(["message"], "leaf_message")
         self.db.execute("COMMIT")
         self.db.execute("ANALYZE")
 

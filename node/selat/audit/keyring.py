@@ -19,6 +19,7 @@ from typing import Final
 from selat.audit.findings import Code, Findings
 from selat.audit.trust import Trust
 from selat.core.batches import CLOCK_SKEW_MS_MAX
+from selat.core.bundle_paths import card_path
 from selat.core.note_keys import Ed25519CosignatureVerifier
 from selat.core.notes import Ed25519Verifier, Mldsa44Verifier, NoteVerifier
 from selat.core.times import to_ms
@@ -77,12 +78,13 @@ class Keyring:
         """How many cards there are."""
         return sum(map(len, self._cards.values()))
 
-    def add(self, envelope: bytes, *, subject: str) -> None:
+    def add(self, envelope: bytes, *, subject: str, place: str = "") -> None:
         """Add a card, or say what is wrong with it.
 
         Args:
             envelope: The signed card (DSSE), exact bytes.
             subject: Where it stood.
+            place: Name of the file, where that says which card it is.
         """
         try:
             signed = parse_card(envelope)
@@ -90,6 +92,13 @@ class Keyring:
             self._findings.add(Code.CARD_INVALID, subject, error.message)
             return
         card = signed.card
+        if place and place != card_path(card.name, card.sequence):
+            self._findings.add(
+                Code.CARD_INVALID,
+                subject,
+                f"The file holds card {card.sequence} of {card.name}.",
+            )
+            return
         pinned = self._trust.roots.get(card.name)
         if pinned is None:
             return  # nobody whom this audit is to believe

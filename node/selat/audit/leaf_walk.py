@@ -52,6 +52,7 @@ class ShardLeaves:
         first: The leaf at index 0, if it was shown, exact bytes.
         last: The newest leaf that was shown, exact bytes.
         opened: The leaf that opens the shard, if it was shown.
+        count: How many leaves were read.
     """
 
     period: ShardPeriod
@@ -62,6 +63,7 @@ class ShardLeaves:
     first: bytes = b""
     last: bytes = b""
     opened: OpenLeaf | None = None
+    count: int = 0
 
 
 class LeafWalk:
@@ -69,7 +71,6 @@ class LeafWalk:
 
     Args:
         node: The node.
-        holder: Number of the bundle's row.
         database: Where leaves go.
         findings: Where to say what is wrong.
 
@@ -78,13 +79,10 @@ class LeafWalk:
             the last leaf counts.
     """
 
-    def __init__(
-        self, node: str, holder: int, database: AuditDatabase, findings: Findings
-    ) -> None:
+    def __init__(self, node: str, database: AuditDatabase, findings: Findings) -> None:
         """Start before the first leaf."""
         self.cards: Final[dict[int, bytes]] = {}
         self._node: Final = node
-        self._holder: Final = holder
         self._database: Final = database
         self._findings: Final = findings
         self._scanner: Final = leaf_scanner(database)
@@ -106,7 +104,7 @@ class LeafWalk:
             asked: Indices of leaves whose times are wanted.
         """
         shard, rows, scan = self._shard, self._rows, self._scanner.scan
-        start, log, holder = shard.period.start_size, shard.log, self._holder
+        start, log = shard.period.start_size, shard.log
         policies, node, hashes = self._policies, self._node, block.hashes
         latest_ms = self._latest_ms
         for place, data in enumerate(block.leaves):
@@ -135,9 +133,7 @@ class LeafWalk:
             first = place * HASH_BYTES
             rows.append(
                 (
-                    None,
                     log,
-                    holder,
                     index,
                     shared.kind,
                     time_ms,
@@ -149,6 +145,7 @@ class LeafWalk:
             )
             shard.last_ms = time_ms
         self._latest_ms = latest_ms
+        shard.count += len(block.leaves)
         if block.first == 0:
             shard.first = block.leaves[0]
         shard.last = block.leaves[-1]

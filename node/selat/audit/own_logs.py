@@ -75,9 +75,7 @@ class OwnLogs:
         self._manifest: Final = context.manifest
         self._database: Final = context.database
         self._findings: Final = context.findings
-        self._walk: Final = LeafWalk(
-            context.node, context.number, context.database, context.findings
-        )
+        self._walk: Final = LeafWalk(context.node, context.database, context.findings)
 
     @property
     def cards(self) -> dict[int, bytes]:

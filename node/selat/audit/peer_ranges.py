@@ -8,6 +8,7 @@ Leaves of peers, range by range:
 3. They are what the direction says: offers to the bundle's node, or its
    receipts; the peer is their author.
 
+The newest notes that were cosigned are signed, and proofs of equivocation hold.
 What is shown of peers that the auditor did not pin is not looked at.
 """
 
@@ -30,6 +31,7 @@ from selat.core.bundles import (
     parse_peer_ranges,
 )
 from selat.core.checkpoints import Checkpoint
+from selat.core.equivocation import EQUIVOCATION_BYTES_MAX, parse_equivocation
 from selat.core.leaf_scans import Scan
 from selat.core.log_states import verify_leaf_range
 from selat.core.notes import NOTE_BYTES_MAX
@@ -64,11 +66,13 @@ class PeerRanges:
 
     Attributes:
         states: The signed states that it shows.
+        count: How many leaves of peers it shows.
     """
 
     def __init__(self, context: BundleContext) -> None:
         """Start without a state."""
         self.states: Final[list[ShownState]] = []
+        self.count = 0
         self.context: Final = context
 
     def verify(self) -> None:
@@ -81,6 +85,8 @@ class PeerRanges:
                 self._leaves(name, path)
             elif path.kind is FileKind.WITNESSED:
                 self._witnessed(name, path)
+            elif path.kind is FileKind.EQUIVOCATION:
+                self._equivocation(name, path)
 
     def note(
         self, name: str, path: BundlePath, at_ms: int | None
@@ -126,6 +132,7 @@ class PeerRanges:
         try:
             for each in parse_peer_ranges(reader.lines(name, bytes_max=LINE_BYTES_MAX)):
                 file.take(each)
+                self.count += len(each.leaves)
                 self.context.progress(len(each.leaves))
         except MalformedError as error:
             reader.malformed(name, error)
@@ -136,6 +143,30 @@ class PeerRanges:
         if found is not None:
             times = (each.time_ms for each in found[1])
             self.show(found[0], file=name, newest_ms=max(times, default=0))
+
+    def _equivocation(self, name: str, path: BundlePath) -> None:
+        """Verify a proof that a node signed two roots for one size."""
+        context, subject = self.context, self.context.subject(name)
+        data = context.reader.read(name, bytes_max=EQUIVOCATION_BYTES_MAX)
+        if data is None:
+            return
+        try:
+            proof = parse_equivocation(data)
+        except MalformedError as error:
+            context.reader.malformed(name, error)
+            return
+        origin = proof.heads[0].origin
+        signed = origin.startswith(f"{path.node}/exchange/") and all(
+            context.notes.checkpoint(
+                note, node=path.node, origin=origin, subject=subject, at_ms=None
+            )
+            for note in (proof.first, proof.second)
+        )
+        if signed:
+            code, what = Code.EQUIVOCATION_PROVEN, "signed two roots for one size"
+        else:
+            code, what = Code.EQUIVOCATION_UNPROVEN, "is accused without proof"
+        context.findings.add(code, subject, f"{path.node} {what}.")
 
 
 class _PeerFile:
@@ -163,7 +194,7 @@ class _PeerFile:
             except SelatError as error:
                 self._wrong(Code.LEAF_MALFORMED, index, error.message)
                 return
-            if not self._belongs(scan.shared, shown.direction):
+            if not self._belongs(scan[0], shown.direction):
                 self._wrong(
                     Code.RANGE_MISPLACED,
                     index,
@@ -172,7 +203,7 @@ class _PeerFile:
                 )
                 return
             scans.append(scan)
-        hashes = self._proven(shown, scans[-1].time_ms)
+        hashes = self._proven(shown, scans[-1][1])
         if hashes is not None:
             self._keep(shown.range.first_index, scans, hashes)
 
@@ -184,14 +215,12 @@ class _PeerFile:
     def _keep(
         self, first: int, scans: Sequence[Scan[SharedPart]], hashes: Sequence[bytes]
     ) -> None:
-        log, holder = self._log, self._context.number
+        log = self._log
         for index, (scan, digest) in enumerate(zip(scans, hashes, strict=True), first):
             shared, time_ms, own = scan
             self._rows.append(
                 (
-                    None,
                     log,
-                    holder,
                     index,
                     shared.kind,
                     time_ms,

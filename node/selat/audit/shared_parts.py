@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from binascii import unhexlify
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -63,10 +64,10 @@ class SharedPart:
         author: The node that wrote them.
         peer: The other node, or empty.
         policy: Digest of the policy set that decided, or empty.
-        message: Position of the message's identifier among a leaf's own texts,
-            or the identifier, or None.
-        reference: Position of the digest that a leaf names, or the digest, or
-            None.
+        message: Identifier of the message, or None.
+        reference: The digest that a leaf names, or None.
+        message_place: Where the identifier stands among a leaf's own texts.
+        reference_place: Where the digest stands among them.
     """
 
     number: int
@@ -75,19 +76,19 @@ class SharedPart:
     author: str
     peer: str
     policy: str
-    message: int | str | None
-    reference: int | str | None
+    message: str | None
+    reference: bytes | None
+    message_place: int | None
+    reference_place: int | None
 
-    def values(self, own: tuple[str, ...]) -> tuple[str | None, bytes | None]:
+    def values(self, own: tuple[bytes, ...]) -> tuple[str | None, bytes | None]:
         """Return the message and the reference of one leaf."""
-        message, reference = self.message, self.reference
-        if type(message) is int:
-            message = own[message]
-        if type(reference) is int:
-            reference = own[reference]
+        if not own:
+            return self.message, self.reference
+        message, reference = self.message_place, self.reference_place
         return (
-            message,  # type: ignore[return-value]  # a position was replaced
-            None if reference is None else bytes.fromhex(reference),  # type: ignore[arg-type]
+            None if message is None else own[message].decode(),
+            None if reference is None else unhexlify(own[reference]),
         )
 
 
@@ -112,8 +113,10 @@ def leaf_scanner(database: AuditDatabase) -> LeafScanner[SharedPart]:
             author=columns["author"],
             peer=columns["peer"],
             policy=columns["policy"],
-            message=own.get("id", members.get("id")),
-            reference=None if found is None else own.get(found, members[found]),
+            message=members.get("id"),
+            reference=None if found is None else bytes.fromhex(members[found]),
+            message_place=own.get("id"),
+            reference_place=None if found is None else own.get(found),
         )
 
     return LeafScanner(describe)

@@ -13,10 +13,11 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from struct import Struct
 from types import MappingProxyType
-from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
+from typing import Any, Final, Generic, TypeAlias, TypeVar, get_args
 
 from selat.core.leaf_base import LAYOUTS, Leaf
 from selat.core.leaf_json import (
@@ -24,8 +25,8 @@ from selat.core.leaf_json import (
     Form,
     Identifier,
     Layout,
+    Moment,
     Number,
-    pattern_of,
 )
 from selat.core.leaves import KINDS, parse_leaf
 from selat.errors import InternalError, SelatError
@@ -39,6 +40,11 @@ _SAFE_DIGITS: Final = 15
 _KIND: Final = '"kind":"'
 #: What stands around the group in an expression, by its first character.
 _AROUND: Final = {'"': ('"', '"'), "\\": ("[", "]")}
+
+#: Leaves of one batch share a few moments.
+_MOMENTS: Final = 1_024
+_HEX: Final = b"0123456789abcdef"
+_HYPHENS: Final = b"----"
 
 T = TypeVar("T")
 
@@ -55,8 +61,8 @@ class Shape:
     Attributes:
         kind: Name of the kind.
         names: Names of the attributes, in the order of the JSON.
-        own: Which of them are not shared; empty if leaves of the kind share
-            nothing worth while.
+        own: Which of them are not shared, the time last; empty if leaves of the
+            kind share nothing worth while.
         layout: How the leaves are written.
         time: Position of the time among all attributes.
         numbers: Positions of the numbers.
@@ -76,29 +82,25 @@ class Shape:
         return before + text + after
 
 
-class Scan(NamedTuple, Generic[T]):
-    """A leaf that was read.
-
-    Attributes:
-        shared: What the caller made of the part that leaves share.
-        time_ms: When it was decided or done, ms since the epoch.
-        own: Texts of the shape's own attributes; empty where it has none.
-    """
-
-    shared: T
-    time_ms: int
-    own: tuple[str, ...]
+#: What the caller made of the part that leaves share; when the leaf was written,
+#: ms since the epoch; the texts of the shape's own attributes.
+Scan: TypeAlias = tuple[T, int, tuple[bytes, ...]]
 
 
 def _shape(cls: type[Leaf]) -> Shape:
     layout = LAYOUTS[cls]
     names = tuple(name for name, _ in layout.members)
     forms = [form for _, form in layout.members]
-    repeats = _form(Identifier) in forms and _form(DigestOrNone) not in forms
+    own = tuple(name for name, form in layout.members if form.is_own)
+    is_cast = (
+        forms.count(_form(Identifier)) == 1
+        and _form(DigestOrNone) not in forms
+        and own[-1] == "time_ms"
+    )
     return Shape(
         kind=cls.kind,
         names=names,
-        own=tuple(name for name, form in layout.members if repeats and form.is_own),
+        own=own if is_cast else (),
         layout=layout,
         time=names.index("time_ms"),
         numbers=tuple(
@@ -116,24 +118,18 @@ SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
 class _Casting(Generic[T]):
     """The shared part of leaves as bytes, with gaps where their own stands."""
 
-    __slots__ = ("_own", "_read_time", "_shared", "_split", "_texts", "_time")
+    __slots__ = ("_identifier", "_shared", "_split", "_texts")
 
     def __init__(self, shape: Shape, match: re.Match[str], shared: T) -> None:
-        forms = [form for _, form in shape.layout.members]
-        groups = [place for place, form in enumerate(forms, 1) if form.is_own]
+        groups = [shape.names.index(name) + 1 for name in shape.own]
         edges = [0, *(edge for group in groups for edge in match.span(group))]
-        widths = []
-        texts = []
-        for start, end in pairwise((*edges, len(match.string))):
-            part = match.string[start:end].encode()
-            widths.append(len(part))
-            texts.append(part)
-        self._split = Struct("".join(f"{width}s" for width in widths)).unpack
-        self._texts = tuple(texts[::2])
-        own = [forms[group - 1] for group in groups]
-        self._own = pattern_of([""] * (len(own) + 1), own).fullmatch
-        self._time = shape.own.index("time_ms")
-        self._read_time = own[self._time].read
+        parts = [
+            match.string[start:end].encode()
+            for start, end in pairwise((*edges, len(match.string)))
+        ]
+        self._split = Struct("".join(f"{len(part)}s" for part in parts)).unpack
+        self._texts = tuple(parts[::2])
+        self._identifier = shape.own.index("id")
         self._shared = shared
 
     def read(self, data: bytes) -> Scan[T] | None:
@@ -141,16 +137,33 @@ class _Casting(Generic[T]):
         parts = self._split(data)
         if parts[::2] != self._texts:
             return None
+        own = parts[1::2]
+        # Of all but the time nothing may be left but the hyphens of the
+        # identifier, where they belong; the lengths are right.
+        if (
+            b"".join(own[:-1]).translate(None, _HEX) != _HYPHENS
+            or own[self._identifier][8:24:5] != _HYPHENS
+        ):
+            return None
         try:
-            # The expressions of own attributes have quotation marks around.
-            match = self._own('"' + b'""'.join(parts[1::2]).decode() + '"')
-            if match is None:
-                return None
-            own = match.groups()
-            time_ms: Any = self._read_time(own[self._time])
+            return self._shared, _moment(own[-1]), own
         except ValueError:
             return None
-        return Scan(self._shared, time_ms, own)
+
+
+@lru_cache(_MOMENTS)
+def _moment(text: bytes) -> int:
+    """Return ms since the epoch for the text of a time.
+
+    Raises:
+        ValueError: It is none.
+    """
+    form = _form(Moment)
+    match = re.fullmatch(form.pattern, f'"{text.decode()}"')
+    if match is None:
+        raise ValueError
+    time_ms: Any = form.read(match[1])
+    return int(time_ms)
 
 
 class LeafScanner(Generic[T]):
@@ -182,7 +195,7 @@ class LeafScanner(Generic[T]):
         shape, time_ms, match = _read(data)
         texts = match.groups()
         if not shape.own:
-            return Scan(self._describe(shape, texts), time_ms, ())
+            return self._describe(shape, texts), time_ms, ()
         pairs = list(zip(shape.layout.members, texts, strict=True))
         key = (shape.kind, *(text for (_, form), text in pairs if not form.is_own))
         shared = self._shared.get(key)
@@ -194,8 +207,8 @@ class LeafScanner(Generic[T]):
             castings = self._castings.setdefault(len(data), [])
             castings.insert(0, _Casting(shape, match, shared))
             del castings[CASTINGS_MAX:]
-        own = tuple(text for (_, form), text in pairs if form.is_own)
-        return Scan(shared, time_ms, own)
+        own = tuple(text.encode() for (_, form), text in pairs if form.is_own)
+        return shared, time_ms, own
 
 
 def _read(data: bytes) -> tuple[Shape, int, re.Match[str]]:
