@@ -64,6 +64,13 @@ class FakeLog:
         """Log a leaf; return its index."""
         return self.append_bytes(leaf.encode(), leaf.time_ms)
 
+    def extend(self, leaves: Sequence[Leaf]) -> int:
+        """Log leaves; return the index of the first."""
+        first = self.size
+        for leaf in leaves:
+            self.append(leaf)
+        return first
+
     def append_bytes(self, data: bytes, time_ms: int) -> int:
         self.leaves.append(data)
         self.times.append(time_ms)
@@ -158,6 +165,14 @@ class FakeNode:
         self.held_notes[peer.node.name, peer.shard, shown.size] = note
 
 
+def rebuild(log: FakeLog, changed: Mapping[int, bytes]) -> None:
+    """Put other leaves into a log whose signatures stay as they are."""
+    leaves, times = log.leaves, log.times
+    log.leaves, log.times, log.tree = [], [], MemoryTree()
+    for index, (leaf, time_ms) in enumerate(zip(leaves, times, strict=True)):
+        log.append_bytes(changed.get(index, leaf), time_ms)
+
+
 def blind(text: str) -> bytes:
     return sha256(text.encode()).digest()
 
@@ -214,7 +229,7 @@ def deliver(
     at_ms: int,
 ) -> None:
     """Let a batch cross: both sides log it, and keep what the other one logged."""
-    first = next(sender.log.append(leaf) for leaf in batch)
+    first = sender.log.extend(batch)
     sender.log.sign(recipient, at_ms=at_ms)
     sender.sent += 1
     recipient.hold(
@@ -228,7 +243,7 @@ def deliver(
     )
     if not receipts:
         return
-    answer = next(recipient.log.append(leaf) for leaf in receipts)
+    answer = recipient.log.extend(receipts)
     recipient.log.sign(sender, at_ms=at_ms)
     sender.hold(
         recipient.log,

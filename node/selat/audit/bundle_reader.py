@@ -127,9 +127,9 @@ class BundleReader:
                 self._add(Code.FILE_UNEXPECTED, name, "is not a file that a bundle has")
             else:
                 self.paths[name] = path
-        self._read_sums()
+        self._read_sums(set(names))
 
-    def _read_sums(self) -> None:
+    def _read_sums(self, names: set[str]) -> None:
         data = b""
         if SUMS in self.paths:
             data = self.read(SUMS, bytes_max=SUMS_BYTES_MAX) or b""
@@ -142,7 +142,7 @@ class BundleReader:
             return
         for name in sorted(self.paths.keys() - self._sums.keys() - {SUMS}):
             self._add(Code.FILE_UNLISTED, name, f"is not listed in {SUMS}")
-        for name in sorted(self._sums.keys() - self.paths.keys()):
+        for name in sorted(self._sums.keys() - names):
             self._add(Code.FILE_MISSING, name, f"is listed in {SUMS} and not there")
         self._unread.update(self.paths.keys() & self._sums.keys())
 

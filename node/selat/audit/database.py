@@ -92,6 +92,14 @@ _TABLES: Final[dict[str, dict[str, type]]] = {
         "root": str,
         "sequence": int,
     },
+    "ranges": {
+        "log": int,
+        "first": int,
+        "count": int,
+        "size": int,
+        "direction": str,
+        "sequence": int,
+    },
     "findings": {
         "code": str,
         "check": str,

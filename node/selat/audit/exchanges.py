@@ -11,7 +11,8 @@
    was offered later has been answered and the catch-up after an outage may still
    bring the answer.
 6. A receipt without offer is *denied* by the sender, or without its offer.
-7. The batches that were answered are numbered without a gap.
+7. The batches that were answered are numbered without a gap, and the receipts of
+   each are in the bundle of the node that logged the answer.
 """
 
 from __future__ import annotations
@@ -95,6 +96,15 @@ FROM (
   FROM peer_checkpoints AS p JOIN logs ON logs.id = p.log
 )
 """
+_NOT_SHOWN: Final = """
+SELECT logs.origin, p.leaf_index, p.peer, p.sequence
+FROM peer_checkpoints AS p JOIN logs ON logs.id = p.log
+WHERE NOT EXISTS (
+  SELECT 1 FROM ranges JOIN logs AS held ON held.id = ranges.log
+  WHERE ranges.direction = 'out' AND ranges.sequence = p.sequence
+    AND held.node = p.peer AND held.bundle = logs.bundle
+)
+"""
 
 
 class Exchanges:
@@ -135,6 +145,7 @@ class Exchanges:
         for sql in (
             "CREATE INDEX leaf_hash ON leaf (hash) WHERE kind = 'offer'",
             "CREATE INDEX leaf_ref ON leaf (ref) WHERE kind = 'receipt'",
+            "CREATE INDEX range_sequence ON ranges (sequence, direction)",
         ):
             self._database.db.execute(sql)
         leaf.create_index(["message"], "leaf_message")
@@ -145,6 +156,7 @@ class Exchanges:
         self._unanswered()
         self._without_offer()
         self._sequences()
+        self._not_shown()
 
     def _different(self) -> None:
         for origin, index, offer in self._rows(_DIFFERENT):
@@ -233,6 +245,17 @@ class Exchanges:
                     origin,
                     index,
                     f"No answer to batch {missing} to {peer} was logged.",
+                )
+
+    def _not_shown(self) -> None:
+        for origin, index, peer, sequence in self._rows(_NOT_SHOWN):
+            if peer in self._examined:
+                self._add(
+                    Code.RANGE_MISSING,
+                    origin,
+                    index,
+                    f"The answer of {peer} to batch {sequence} was logged, and its "
+                    "receipts are not in the bundle.",
                 )
 
     def _rows(self, sql: str, parameters: Sequence[int] = ()) -> Iterator[Any]:

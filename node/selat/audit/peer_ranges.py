@@ -204,8 +204,22 @@ class _PeerFile:
                 return
             scans.append(scan)
         hashes = self._proven(shown, scans[-1][1])
-        if hashes is not None:
-            self._keep(shown.range.first_index, scans, hashes)
+        if hashes is None:
+            return
+        self._keep(shown.range.first_index, scans, hashes)
+        self._context.database.insert(
+            "ranges",
+            [
+                (
+                    self._log,
+                    shown.range.first_index,
+                    len(scans),
+                    shown.size,
+                    shown.direction.value,
+                    shown.sequence,
+                )
+            ],
+        )
 
     def flush(self) -> None:
         """Write the rows that wait."""
