@@ -40,6 +40,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   ├── CheckpointMldsaError
     │   ├── CheckpointRolledBackError
     │   ├── CheckpointForkedError
+    │   ├── HandOverError
     │   ├── EquivocationError
     │   ├── LeafNotInTreeError
     │   ├── LeafMalformedError
@@ -62,7 +63,8 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │       ├── StoreBusyError
     │       ├── StoreFullError
     │       ├── StoreCorruptError
-    │       └── StoreVersionError
+    │       ├── StoreVersionError
+    │       └── LogClosedError
     ├── UnavailableError             try again later
     │   ├── PeerUnreachableError
     │   ├── NodeUnreachableError
@@ -324,6 +326,12 @@ class CheckpointForkedError(PeerError):
     reason = "CHECKPOINT_FORKED"
 
 
+class HandOverError(PeerError):
+    """A shard of a peer's log was begun without being handed over by the last."""
+
+    reason = "HAND_OVER_INVALID"
+
+
 class EquivocationError(PeerError):
     """A log has signed two roots for one size; two notes prove it."""
 
@@ -483,6 +491,12 @@ class StoreVersionError(StoreError):
     """The database was written by a newer Selat."""
 
     reason = "STORE_VERSION"
+
+
+class LogClosedError(StoreError):
+    """The newest shard of our log is closed, and the next one not open yet."""
+
+    reason = "LOG_CLOSED"
 
 
 class UnavailableError(SelatError):

@@ -9,6 +9,7 @@ from uuid import UUID
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
+    CloseLeaf,
     EraseLeaf,
     HoldLeaf,
     LegalHoldLeaf,
@@ -168,6 +169,13 @@ OPEN: Final = OpenLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+CLOSE: Final = CloseLeaf(
+    node="police.xa.example",
+    origin="police.xa.example/exchange/2026h2",
+    next="police.xa.example/exchange/2027h1",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 LEAVES: Final[tuple[Leaf, ...]] = (
     OFFER,
     WITHHOLD,
@@ -181,4 +189,5 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     ERASE,
     LEGAL_HOLD,
     OPEN,
+    CLOSE,
 )

@@ -77,6 +77,7 @@ def make_home(
     *,
     categories: tuple[str, ...] = CATEGORIES,
     desk_listen: str = "",
+    publish_listen: str = "",
     now: datetime | None = None,
 ) -> Home:
     """Initialise ``police.<code>.example``; not on an event loop.
@@ -86,6 +87,7 @@ def make_home(
         code: Code of its made-up state, in lower case.
         categories: What its card declares.
         desk_listen: Address of its desk over TLS.
+        publish_listen: Address of its published log.
         now: From when its card holds; the present when None.
     """
     address = f"127.0.0.1:{free_port()}"
@@ -99,6 +101,7 @@ def make_home(
                 agency=f"Police of {code.upper()}",
                 listen=address,
                 desk_listen=desk_listen,
+                publish_listen=publish_listen,
             ),
             endpoints=(address,),
             categories=categories,

@@ -31,6 +31,7 @@ STATUSES = {
     "CardExpiredError": StatusCode.PERMISSION_DENIED,
     "LocalError": StatusCode.FAILED_PRECONDITION,
     "StoreBusyError": StatusCode.UNAVAILABLE,
+    "LogClosedError": StatusCode.UNAVAILABLE,
     "StoreFullError": StatusCode.RESOURCE_EXHAUSTED,
     "StoreCorruptError": StatusCode.DATA_LOSS,
     "UnavailableError": StatusCode.UNAVAILABLE,

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from selat.core.checkpoints import Checkpoint
 from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import OfferLeaf
 from selat.core.log_states import (
     KnownState,
     LeafRange,
     LogState,
+    VerifiedLog,
     VerifierSource,
     verify_leaf_range,
     verify_log_state,
@@ -59,6 +59,7 @@ __all__ = [
     "Offer",
     "ReceiptBatch",
     "SealedBatch",
+    "VerifiedLog",
     "VerifierSource",
     "check_bounds",
     "check_clock",
@@ -143,18 +144,19 @@ def check_bounds(batch: SealedBatch) -> None:
 
 
 def verify_offers(
-    offers: LeafRange, *, checkpoint: Checkpoint, sender: str, recipient: str
+    offers: LeafRange, *, log: VerifiedLog, sender: str, recipient: str
 ) -> tuple[Offer, ...]:
     """Steps 5 and 6: the leaves stand in the log and are addressed to us.
 
     Raises:
-        LeafNotInTreeError: The range proof does not lead to the root.
+        LeafNotInTreeError: The range proof does not lead to the root of a shard
+            that the log's state goes back to.
         LeafVersionError: A leaf of a version that we do not speak.
         LeafMalformedError: A leaf that is no offer.
         LeafMisaddressedError: From another sender or to another recipient.
     """
     try:
-        hashes = verify_leaf_range(offers, checkpoint=checkpoint)
+        hashes = verify_leaf_range(offers, log=log)
     except ProofError as error:
         raise LeafNotInTreeError(
             "The batch's leaves are not proven to stand in the sender's log.",

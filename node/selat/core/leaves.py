@@ -291,12 +291,13 @@ class LegalHoldLeaf(Leaf):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLeaf(Leaf):
-    """The log, or a shard of it, begins.
+    """The log, or a shard of it, begins: the first leaf of each shard.
 
     Attributes:
         node: Our node.
-        origin: Origin of the log.
-        previous: Final checkpoint of the shard before; empty for the first.
+        origin: Origin of the shard.
+        previous: Final checkpoint of the shard before, the exact signed note;
+            empty for the first.
     """
 
     kind: ClassVar[str] = "open"
@@ -304,6 +305,23 @@ class OpenLeaf(Leaf):
     node: Text
     origin: Text
     previous: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseLeaf(Leaf):
+    """A shard of the log ends: the last leaf of a shard that has a successor.
+
+    Attributes:
+        node: Our node.
+        origin: Origin of the shard.
+        next: Origin of the shard that follows.
+    """
+
+    kind: ClassVar[str] = "close"
+
+    node: Text
+    origin: Text
+    next: Text
 
 
 #: Every kind of leaf by its name.
@@ -323,6 +341,7 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
             EraseLeaf,
             LegalHoldLeaf,
             OpenLeaf,
+            CloseLeaf,
         )
     }
 )

@@ -7,10 +7,14 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from selat.core.checkpoints import Checkpoint
 from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import ReceiptLeaf
-from selat.core.log_states import LeafRange, LogState, verify_leaf_range
+from selat.core.log_states import (
+    LeafRange,
+    LogState,
+    VerifiedLog,
+    verify_leaf_range,
+)
 from selat.errors import (
     MalformedError,
     ProofError,
@@ -39,7 +43,7 @@ class ReceiptBatch:
 def verify_receipts(
     answer: ReceiptBatch,
     *,
-    checkpoint: Checkpoint,
+    log: VerifiedLog,
     offer_hashes: Sequence[bytes],
     recipient: str,
     sender: str,
@@ -48,7 +52,7 @@ def verify_receipts(
 
     Args:
         answer: What came back; its log state is verified already.
-        checkpoint: The checkpoint of that state.
+        log: What that state proves.
         offer_hashes: RFC 6962 hashes of our offer leaves in order.
         recipient: The peer, author of the receipts.
         sender: Our own name.
@@ -59,7 +63,7 @@ def verify_receipts(
     if len(answer.receipts.leaves) != len(offer_hashes):
         raise _bad_receipt(answer, recipient, "does not answer every message")
     try:
-        verify_leaf_range(answer.receipts, checkpoint=checkpoint)
+        verify_leaf_range(answer.receipts, log=log)
     except ProofError as error:
         raise _bad_receipt(answer, recipient, "is not in the peer's log") from error
     receipts: list[ReceiptLeaf] = []

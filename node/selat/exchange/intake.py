@@ -19,21 +19,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from selat.core.batches import (
-    KnownState,
-    LeafRange,
     Offer,
     ReceiptBatch,
     SealedBatch,
+    VerifiedLog,
     check_bounds,
     check_clock,
     open_messages,
     verify_log_state,
     verify_offers,
 )
-from selat.core.checkpoints import Checkpoint
+from selat.core.log_states import LogPoint
 from selat.core.sealing import BatchOpener, unwrap_batch_key
-from selat.core.tiles import range_proof
-from selat.core.times import utc
 from selat.errors import (
     AlreadyExistsError,
     DecryptionError,
@@ -41,14 +38,13 @@ from selat.errors import (
     SequenceGapError,
     SequenceReplayedError,
 )
-from selat.exchange.chains import known_state, newer
-from selat.exchange.forming import log_state
+from selat.exchange.chains import keep_states, known_state, newer, verifiers_of
 from selat.exchange.judging import Judge, Judged
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
-from selat.exchange.signing import SignedHead
 from selat.store.port import Snapshot, Transaction
-from selat.store.values import IncomingBatch, Link, PeerCheckpoint
+from selat.store.values import IncomingBatch, Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +52,7 @@ class _Verified:
     """A batch after the steps that need no store."""
 
     batch: SealedBatch
-    checkpoint: Checkpoint
+    log: VerifiedLog
     offers: tuple[Offer, ...]
     digest: bytes
 
@@ -69,7 +65,7 @@ class IntakeStream:
         judge: Reads opened messages and decides on each.
         arrived: Called after messages were kept.
         link: Where the exchange stood when the stream was opened.
-        answer_base: Size of our log that the peer has verified.
+        answer_base: State of our log that the peer has verified.
     """
 
     def __init__(
@@ -79,7 +75,7 @@ class IntakeStream:
         judge: Judge,
         arrived: Callable[[], None],
         link: Link,
-        answer_base: int,
+        answer_base: LogPoint,
     ) -> None:
         """Start from what is known of the peer's log."""
         self._local = local
@@ -121,34 +117,26 @@ class IntakeStream:
                 peer=peer.name,
                 sequence=batch.sequence,
             )
-        self._advance(verified.checkpoint)
+        self._chain = verified.log.known
         return await self._receipt(kept, duplicate=duplicate)
-
-    def _advance(self, checkpoint: Checkpoint) -> None:
-        self._chain = KnownState(
-            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
-        )
 
     def _verify(self, peer: KnownPeer, batch: SealedBatch) -> _Verified:
         """Steps 2 to 6."""
         check_bounds(batch)
-        now = utc(self._local.clock())
-        checkpoint = verify_log_state(
+        log = verify_log_state(
             batch.log,
             owner=peer.name,
-            verifiers=lambda origin: peer.card.card.log_verifiers(origin, at=now),
+            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
             known=self._chain,
         )
         offers = verify_offers(
             batch.offers,
-            checkpoint=checkpoint,
+            log=log,
             sender=peer.name,
             recipient=self._local.name,
         )
         digest = hashlib.sha256(b"".join(offer.hash for offer in offers)).digest()
-        return _Verified(
-            batch=batch, checkpoint=checkpoint, offers=offers, digest=digest
-        )
+        return _Verified(batch=batch, log=log, offers=offers, digest=digest)
 
     async def _check_sequence(self, peer: KnownPeer, batch: SealedBatch) -> None:
         """Step 7."""
@@ -218,21 +206,18 @@ class IntakeStream:
         receipts, numbers = self._judge.keep_all(
             transaction, peer, judged, now_ms=now_ms
         )
-        theirs = PeerCheckpoint(
-            size=verified.checkpoint.size,
-            root=verified.checkpoint.root,
-            note=batch.log.checkpoint,
-        )
-        transaction.keep_peer_checkpoint(peer.name, theirs)
+        theirs = keep_states(transaction, peer.name, verified.log)
+        proven_in = verified.log.of(batch.offers.origin).checkpoint
         incoming = IncomingBatch(
             peer=peer.name,
             sequence=batch.sequence,
             digest=verified.digest,
             first_receipt=transaction.append_leaves(receipts),
             count=len(receipts),
+            origin=proven_in.origin,
             first_offer=batch.offers.first_index,
             proof=b"".join(batch.offers.proof),
-            checkpoint_size=verified.checkpoint.size,
+            checkpoint_size=proven_in.size,
             received_ms=now_ms,
         )
         transaction.keep_incoming(incoming, batch.offers.leaves, numbers)
@@ -254,27 +239,17 @@ class IntakeStream:
         local.on_step("intake.signed")
 
         def prove(snapshot: Snapshot) -> ReceiptBatch:
+            receipts = leaf_range(snapshot, kept.first_receipt, kept.count, head=head)
             return ReceiptBatch(
                 sequence=kept.sequence,
-                receipts=_receipt_range(snapshot, kept, head),
-                log=log_state(snapshot, head=head, known_size=base),
+                receipts=receipts,
+                log=log_state(snapshot, head=head, known=base, also=receipts.origin),
                 duplicate=duplicate,
             )
 
         receipt = await local.store.read(prove)
-        self._answer_base = head.checkpoint.size
+        self._answer_base = head.point
         return receipt
-
-
-def _receipt_range(
-    snapshot: Snapshot, kept: IncomingBatch, head: SignedHead
-) -> LeafRange:
-    first, count = kept.first_receipt, kept.count
-    return LeafRange(
-        first_index=first,
-        leaves=tuple(snapshot.leaves(first, count)),
-        proof=range_proof(first, count, head.checkpoint.size, snapshot),
-    )
 
 
 def _not_unwrapped(peer: KnownPeer, batch: SealedBatch) -> KeyWrapError:

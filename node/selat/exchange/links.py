@@ -16,6 +16,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
+from selat.core.log_states import KnownState, LogState
 from selat.errors import (
     PeerUnreachableError,
     SelatError,
@@ -41,8 +42,8 @@ class PeerConnection(Protocol):
     def stream(self) -> DeliveryStream:
         """Return a new stream, not yet open."""
 
-    async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
-        """Return the peer's proof that its log of one size extends another."""
+    async def prove(self, old: KnownState, new: KnownState) -> LogState:
+        """Return the peer's proof that one state of its log extends another."""
 
     async def card(self) -> bytes:
         """Return the envelope of the peer's newest card."""

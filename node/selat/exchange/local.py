@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from selat.core.at_rest import StoreCipher
@@ -38,6 +38,8 @@ class LocalNode:
         clock: The present time.
         entropy: Randomness.
         on_step: Observer of write steps.
+        follow_half_year: Sees to it that the newest shard of our log is that of the
+            present half-year.
     """
 
     name: str
@@ -53,6 +55,7 @@ class LocalNode:
     clock: Clock
     entropy: Entropy
     on_step: StepObserver
+    follow_half_year: Callable[[], Awaitable[None]]
 
     def draw(self, count: int, size: int) -> list[bytes]:
         """Return so many random strings of ``size`` bytes each, drawn at once."""

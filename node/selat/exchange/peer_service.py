@@ -16,13 +16,11 @@ from typing import Any, Final
 
 import grpc
 
-from selat.core.batches import LogState
-from selat.core.tiles import consistency_proof
+from selat.core.log_states import LogPoint, LogState
 from selat.core.times import utc
 from selat.errors import (
     BatchMalformedError,
     CheckpointRolledBackError,
-    InvalidInputError,
     PeerError,
     SelatError,
     SequenceGapError,
@@ -31,10 +29,10 @@ from selat.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from selat.exchange.forming import log_state
 from selat.exchange.intake import IntakeStream
 from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import history, holds, log_state, not_ours
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.wire import (
     batch_from,
@@ -42,6 +40,7 @@ from selat.exchange.wire import (
     parse_deliver_request,
     receipt_to,
 )
+from selat.store.port import Snapshot
 from selat.v1 import exchange_pb2, peer_service_pb2
 
 _log = logging.getLogger(__name__)
@@ -143,6 +142,7 @@ class PeerService:
             greeting=peer_service_pb2.Greeting(
                 received_sequence=link.received_sequence,
                 checkpoint_size=link.checkpoint.size if link.checkpoint else 0,
+                checkpoint_origin=link.checkpoint.origin if link.checkpoint else "",
                 protocol_versions=[PROTOCOL_VERSION],
             )
         )
@@ -151,7 +151,7 @@ class PeerService:
             judge=self._judge,
             arrived=self._arrived,
             link=link,
-            answer_base=stream.checkpoint_size,
+            answer_base=_known_to(stream),
         )
         while (data := await self._next(requests)) is not None:
             peer = await self._caller(context)
@@ -203,27 +203,24 @@ class PeerService:
         request: peer_service_pb2.GetLogStateRequest,
         context: Any,  # noqa: ANN401 - grpc's own
     ) -> peer_service_pb2.GetLogStateResponse:
-        """Prove that our log extends an older state of it."""
+        """Prove that a state of our log extends an older one."""
         await self._caller(context)
-        old, new = request.old_size, request.new_size
-        head = await self._local.signer.at_least(max(old, new, 1))
-        size = head.checkpoint.size
-        if max(old, new) > size or (new and old > new):
-            raise InvalidInputError(
-                f"Our log of {size} leaves has no proof from {old} to {new}.",
-                remedy="Ask for two sizes of the log, the smaller one first.",
-                size=size,
-            )
+        old = LogPoint(origin=request.old_origin, size=request.old_size)
+        new = LogPoint(origin=request.new_origin, size=request.new_size)
+        store = self._local.store
+        # The newest head, so that it has every state that a peer was ever shown.
+        head = await self._local.signer.at_least(
+            (await store.read(lambda s: s.tree_head())).end
+        )
 
-        def prove(snapshot: Any) -> LogState:  # noqa: ANN401 - a snapshot
-            if not new:
-                return log_state(snapshot, head=head, known_size=old)
-            proof = consistency_proof(old, new, snapshot) if old else ()
-            return LogState(
-                checkpoint=b"", consistency_size=old, consistency_proof=proof
-            )
+        def prove(snapshot: Snapshot) -> LogState:
+            if not (holds(snapshot, old) and holds(snapshot, new)):
+                raise not_ours()
+            if not new.size:
+                return log_state(snapshot, head=head, known=old)
+            return history(snapshot, old=old, new=new)
 
-        state = await self._local.store.read(prove)
+        state = await store.read(prove)
         return peer_service_pb2.GetLogStateResponse(log=log_state_to(state))
 
     async def get_card(
@@ -269,18 +266,17 @@ class PeerService:
                     remedy="Upgrade the older of both nodes.",
                     peer=peer.name,
                 )
-            await self._check_known_size(peer, first.opening.checkpoint_size)
+            await self._check_known(peer, _known_to(first.opening))
         except PeerError as error:
             await self._note(peer.name, error)
             raise
         return first.opening
 
-    async def _check_known_size(self, peer: KnownPeer, size: int) -> None:
-        head = await self._local.store.read(lambda s: s.tree_head())
-        if size > head.frontier.size:
+    async def _check_known(self, peer: KnownPeer, known: LogPoint) -> None:
+        if not await self._local.store.read(lambda s: holds(s, known)):
             raise CheckpointRolledBackError(
-                f"{peer.name} says that it has verified more leaves of our log than "
-                f"the {head.frontier.size} there are.",
+                f"{peer.name} says that it has verified {known.size} leaves of a "
+                "shard of our log that has not as many.",
                 remedy="If our database was restored, stop this node and restore the "
                 "newest one; if not, call the peer.",
                 peer=peer.name,
@@ -301,6 +297,11 @@ class PeerService:
                 "incident not kept",
                 extra={"reason": error.reason, "store": failure.reason},
             )
+
+
+def _known_to(opening: peer_service_pb2.Opening) -> LogPoint:
+    """Return the state of our log that a deliverer has verified."""
+    return LogPoint(origin=opening.checkpoint_origin, size=opening.checkpoint_size)
 
 
 def _first(auth: dict[str, list[bytes]], key: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from selat.core.batches import LeafRange, LogState, ReceiptBatch, SealedBatch
+from selat.core.log_states import HandOver
 from selat.errors import BatchMalformedError
 from selat.v1 import exchange_pb2, peer_service_pb2
 
@@ -34,6 +35,16 @@ def log_state_from(message: exchange_pb2.LogState) -> LogState:
         checkpoint=message.checkpoint,
         consistency_size=message.consistency_size,
         consistency_proof=tuple(message.consistency_proof),
+        hand_overs=tuple(map(_hand_over, message.hand_overs)),
+    )
+
+
+def _hand_over(message: exchange_pb2.HandOver) -> HandOver:
+    return HandOver(
+        close_leaf=message.close_leaf,
+        close_proof=tuple(message.close_proof),
+        open_leaf=message.open_leaf,
+        open_proof=tuple(message.open_proof),
     )
 
 
@@ -42,6 +53,7 @@ def _leaf_range(message: exchange_pb2.LeafRange) -> LeafRange:
         first_index=message.first_index,
         leaves=tuple(message.leaves),
         proof=tuple(message.proof),
+        origin=message.origin,
     )
 
 
@@ -73,12 +85,25 @@ def log_state_to(state: LogState) -> exchange_pb2.LogState:
         checkpoint=state.checkpoint,
         consistency_size=state.consistency_size,
         consistency_proof=state.consistency_proof,
+        hand_overs=map(_hand_over_to, state.hand_overs),
+    )
+
+
+def _hand_over_to(hand_over: HandOver) -> exchange_pb2.HandOver:
+    return exchange_pb2.HandOver(
+        close_leaf=hand_over.close_leaf,
+        close_proof=hand_over.close_proof,
+        open_leaf=hand_over.open_leaf,
+        open_proof=hand_over.open_proof,
     )
 
 
 def _leaf_range_to(leaves: LeafRange) -> exchange_pb2.LeafRange:
     return exchange_pb2.LeafRange(
-        first_index=leaves.first_index, leaves=leaves.leaves, proof=leaves.proof
+        first_index=leaves.first_index,
+        leaves=leaves.leaves,
+        proof=leaves.proof,
+        origin=leaves.origin,
     )
 
 

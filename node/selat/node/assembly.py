@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from selat.core.at_rest import StoreCipher
-from selat.core.tiles import root_at
 from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
@@ -41,6 +40,7 @@ from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
 from selat.exchange.peer_service import PeerService
 from selat.exchange.reviewing import Reviewing
+from selat.exchange.shards import ShardKeeper
 from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.identity.card import SignedCard
 from selat.identity.certificate_checks import to_pem
@@ -52,8 +52,9 @@ from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, check_against_mark
 from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
+from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
-from selat.store.port import Snapshot, Store
+from selat.store.gate import GatedStore
 from selat.store.sqlite.store import SqliteStore
 
 DESK_SERVER_VALID_DAYS = 365
@@ -82,6 +83,8 @@ class Node:
     peer_service: PeerService
     desk_service: DeskService
     admin_service: AdminService
+    published_log: PublishedLog
+    door: Doorkeeper
     tls: Callable[[], tuple[bytes, bytes]]
     desk_tls: Callable[[], tuple[bytes, bytes]]
     desk_authority_pem: bytes
@@ -116,12 +119,12 @@ async def assemble_node(
         keys = KeyStore.open(folder.keys, passphrase)
         store = SqliteStore.open(folder.store, on_step=on_step)
         try:
-            await store.read(lambda snapshot: _check_log(snapshot, mark))
+            await store.read(lambda snapshot: check_against_mark(mark.mark, snapshot))
             yield await _build(
                 folder,
                 configuration,
                 keys=keys,
-                store=store,
+                store=GatedStore(store),
                 mark=mark,
                 clock=clock,
                 on_step=on_step,
@@ -130,27 +133,12 @@ async def assemble_node(
             await store.close()
 
 
-def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
-    head = snapshot.tree_head()
-    size = head.frontier.size
-    marked = mark.mark
-    behind = marked is not None and size < marked.size
-    check_against_mark(
-        marked,
-        origin=head.origin,
-        size=size,
-        root_at_mark=(
-            None if marked is None or behind else root_at(marked.size, snapshot)
-        ),
-    )
-
-
 async def _build(
     folder: NodeFolder,
     configuration: NodeConfiguration,
     *,
     keys: KeyStore,
-    store: Store,
+    store: GatedStore,
     mark: HighWaterFile,
     clock: Clock,
     on_step: StepObserver,
@@ -165,6 +153,19 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
     )
+    signer = CheckpointSigner(
+        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+    )
+    shards = ShardKeeper(
+        node=configuration.name,
+        store=store,
+        signer=signer,
+        is_vouched=card.vouches_for_log,
+        clock=clock,
+        entropy=os.urandom,
+        on_step=on_step,
+    )
+    await shards.follow()  # before anything is logged
     peers = PeerBook()
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
     policy = ActivePolicy(
@@ -184,9 +185,7 @@ async def _build(
         agency=configuration.agency,
         store=store,
         cipher=StoreCipher(keys.store()),
-        signer=CheckpointSigner(
-            store=store, mark=mark, signers=keys.log_signers, on_step=on_step
-        ),
+        signer=signer,
         seal_keys=keys.find_seal,
         policy=policy.policy_set,
         schema=schema,
@@ -194,6 +193,7 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
         on_step=on_step,
+        follow_half_year=shards.follow,
     )
 
     async def renew_card(
@@ -220,6 +220,7 @@ async def _build(
     arrivals = Arrivals()
     inspector = Inspector(schema=schema, catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
+    published_log = PublishedLog(store=store, signer=local.signer)
     door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
     return Node(
         folder=folder,
@@ -267,7 +268,10 @@ async def _build(
             renew_card=renew_card,
             desk_ca_pem=to_pem(authority.certificate),
             released=policy.released,
+            checkpoint=published_log.checkpoint,
         ),
+        published_log=published_log,
+        door=door,
         tls=tls,
         desk_tls=_desk_tls_pair(authority, configuration, clock),
         desk_authority_pem=to_pem(authority.certificate),

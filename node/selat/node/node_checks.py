@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from selat.core.tiles import root_at
 from selat.errors import SelatError
 from selat.identity.card import SignedCard, parse_card
 from selat.identity.key_kinds import KeyKind
@@ -36,7 +35,8 @@ class _Contents:
     """What the checks need of the database, from one moment of it."""
 
     head: TreeHead
-    root_at_mark: bytes | None
+    shards: int
+    rolled_back: SelatError | None
     peers: tuple[PeerRow, ...]
     incidents: tuple[IncidentRow, ...]
     dead: dict[str, int]
@@ -159,7 +159,7 @@ def check_database(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:
     except SelatError as error:
         yield failed("database", error)
         return
-    yield _log(mark, contents)
+    yield _log(contents)
     for row in contents.peers:
         if row.state is PeerState.ACCEPTED:
             yield _peer(row, now=now)
@@ -168,11 +168,16 @@ def check_database(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:
 
 def _reader(mark: Mark | None) -> Callable[[Snapshot], _Contents]:
     def read(snapshot: Snapshot) -> _Contents:
-        head = snapshot.tree_head()
-        reached = mark is not None and mark.size <= head.frontier.size
+        try:
+            check_against_mark(mark, snapshot)
+        except SelatError as error:
+            rolled_back: SelatError | None = error
+        else:
+            rolled_back = None
         return _Contents(
-            head=head,
-            root_at_mark=root_at(mark.size, snapshot) if mark and reached else None,
+            head=snapshot.tree_head(),
+            shards=len(snapshot.shards()),
+            rolled_back=rolled_back,
             peers=tuple(snapshot.peers()),
             incidents=tuple(snapshot.incidents(limit=_INCIDENTS_MAX)),
             dead={
@@ -185,16 +190,16 @@ def _reader(mark: Mark | None) -> Callable[[Snapshot], _Contents]:
     return read
 
 
-def _log(mark: Mark | None, contents: _Contents) -> Finding:
-    head = contents.head
-    size = head.frontier.size
-    try:
-        check_against_mark(
-            mark, origin=head.origin, size=size, root_at_mark=contents.root_at_mark
-        )
-    except SelatError as error:
-        return failed("log", error)
-    return ok("log", f"{head.origin} has {size} leaves and holds what was signed.")
+def _log(contents: _Contents) -> Finding:
+    if contents.rolled_back is not None:
+        return failed("log", contents.rolled_back)
+    head, before = contents.head, contents.shards - 1
+    older = f" after {before} older shards" if before else ""
+    return ok(
+        "log",
+        f"{head.origin} has {head.frontier.size} leaves{older} and holds what was "
+        "signed.",
+    )
 
 
 def _peer(row: PeerRow, *, now: datetime) -> Finding:

@@ -18,6 +18,7 @@ from selat.exchange.local import Clock
 from selat.exchange.signing import StepObserver
 from selat.node.assembly import Node, assemble_node, ignore_step, present_ms
 from selat.node.folder import NodeFolder
+from selat.node.publication import published
 from selat.node.servers import desk_server, peer_server
 
 _log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ POLICY_CHECK_S: Final = 1.0
 #: New objects after which unreachable ones are sought: a batch makes and drops
 #: some ten thousand, which the default of 700 would look through twenty times.
 NEW_OBJECTS: Final = 50_000
+#: How often it is seen whether the half-year has passed, in s.
+HALF_YEAR_CHECK_S: Final = 1.0
 #: How often what has expired is erased, in s.
 LIFECYCLE_INTERVAL_S: Final = 10.0
 
@@ -41,11 +44,13 @@ class Serving:
         node: The node.
         peer_port: TCP port of the peer API.
         desk_port: TCP port of the desk API; 0 when it has none.
+        publish_port: TCP port of the published log; 0 when it has none.
     """
 
     node: Node
     peer_port: int
     desk_port: int
+    publish_port: int
 
 
 async def serve(
@@ -87,9 +92,12 @@ async def run_node(
 ) -> AsyncIterator[Serving]:
     """Run a node for as long as the context lasts."""
     folder = NodeFolder(home=home)
-    async with assemble_node(
-        folder, passphrase=passphrase, clock=clock, on_step=on_step
-    ) as node:
+    async with (
+        assemble_node(
+            folder, passphrase=passphrase, clock=clock, on_step=on_step
+        ) as node,
+        published(node) as publish_port,
+    ):
         peers = await peer_server(node, node.configuration.listen)
         desk = await desk_server(node, folder.socket)
         await peers.server.start()
@@ -98,9 +106,15 @@ async def run_node(
             asyncio.ensure_future(node.links.run()),
             asyncio.ensure_future(_follow_policy(node)),
             asyncio.ensure_future(_end_messages(node)),
+            asyncio.ensure_future(_follow_half_year(node)),
         ]
         try:
-            yield Serving(node=node, peer_port=peers.port, desk_port=desk.port)
+            yield Serving(
+                node=node,
+                peer_port=peers.port,
+                desk_port=desk.port,
+                publish_port=publish_port,
+            )
         finally:
             # Deliveries end first: what is not receipted is sent again later.
             for task in background:
@@ -132,6 +146,18 @@ async def _follow_policy(node: Node) -> None:
         except (ConfigurationError, StoreError) as error:
             _log.warning("policy not changed", extra={"reason": error.reason})
             with suppress(StoreError):  # tried again, and logged, all the same
+                await _note(node, error)
+
+
+async def _follow_half_year(node: Node) -> None:
+    """Go on in the next shard of the log in time; a failure is an incident."""
+    while True:
+        await asyncio.sleep(HALF_YEAR_CHECK_S)
+        try:
+            await node.local.follow_half_year()
+        except SelatError as error:
+            _log.error("log not handed over", extra={"reason": error.reason})
+            with suppress(StoreError):
                 await _note(node, error)
 
 

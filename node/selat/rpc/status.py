@@ -39,6 +39,7 @@ _CODES: Final[dict[type[errors.SelatError], grpc.StatusCode]] = {
     errors.CardExpiredError: grpc.StatusCode.PERMISSION_DENIED,
     errors.PeerError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.StoreBusyError: grpc.StatusCode.UNAVAILABLE,
+    errors.LogClosedError: grpc.StatusCode.UNAVAILABLE,
     errors.StoreFullError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StoreCorruptError: grpc.StatusCode.DATA_LOSS,
     errors.LocalError: grpc.StatusCode.FAILED_PRECONDITION,

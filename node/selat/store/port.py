@@ -20,7 +20,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
+from selat.core.tiles import TileSource
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
+from selat.store.publication import PublicationSnapshot, PublicationTransaction
 from selat.store.reviews import Held, Review
 from selat.store.values import (
     BatchReceipt,
@@ -40,25 +42,43 @@ from selat.store.values import (
     PeerCheckpoint,
     PeerRow,
     Settled,
+    Shard,
     StoreCounts,
     TreeHead,
 )
+from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 
 T = TypeVar("T")
 
 
-class Snapshot(LifecycleSnapshot, Protocol):
-    """Read one moment of the database. Also a `selat.core.tiles.TileSource`."""
+class Snapshot(LifecycleSnapshot, PublicationSnapshot, WitnessingSnapshot, Protocol):
+    """Read one moment of the database."""
 
     # --- our log -----------------------------------------------------------
     def tree_head(self) -> TreeHead:
-        """Return the state of our log; without origin when none is open."""
+        """Return the state of the newest shard; without origin when there is none."""
 
-    def tile(self, level: int, index: int) -> bytes:
-        """Return the hashes of one tile, as many as there are (0 … 256)."""
+    def shards(self) -> list[Shard]:
+        """Return every shard of our log, oldest first."""
+
+    def shard(self, origin: str) -> Shard | None:
+        """Return one shard by its origin, or None."""
+
+    def shard_at(self, position: int) -> Shard:
+        """Return the shard that the leaf at a position is in, or would be.
+
+        Raises:
+            NotFoundError: No shard begins at or before that position.
+        """
+
+    def shard_tiles(self, origin: str) -> TileSource:
+        """Return the tiles of one shard; of none when it is not there.
+
+        They can be read for as long as the snapshot or transaction lasts.
+        """
 
     def leaves(self, first: int, count: int) -> list[bytes]:
-        """Return the leaves ``first … first+count-1``, exact bytes.
+        """Return the leaves at positions ``first … first+count-1``, exact bytes.
 
         Raises:
             NotFoundError: The log is shorter than that.
@@ -74,8 +94,10 @@ class Snapshot(LifecycleSnapshot, Protocol):
     def link(self, peer: str) -> Link:
         """Return how far the exchange with a peer has come; new if unknown."""
 
-    def peer_checkpoint(self, peer: str, size: int) -> PeerCheckpoint | None:
-        """Return a verified checkpoint of a peer by its size, or None."""
+    def peer_checkpoint(
+        self, peer: str, origin: str, size: int
+    ) -> PeerCheckpoint | None:
+        """Return a verified checkpoint of a peer by its shard and size, or None."""
 
     # --- messages ----------------------------------------------------------
     def message(self, number: int) -> MessageRow | None:
@@ -163,8 +185,8 @@ class Snapshot(LifecycleSnapshot, Protocol):
     def incoming_batch(self, peer: str, sequence: int) -> IncomingBatch | None:
         """Return a batch that we accepted from a peer, or None."""
 
-    def offer(self, peer: str, index: int) -> bytes | None:
-        """Return an offer leaf of a peer's log that we accepted, or None."""
+    def offer(self, peer: str, origin: str, index: int) -> bytes | None:
+        """Return an offer leaf of a peer's shard that we accepted, or None."""
 
     def arrival_batch(self, number: int) -> tuple[IncomingBatch, int] | None:
         """Return the batch that brought a message and its position in it."""
@@ -186,26 +208,59 @@ class Snapshot(LifecycleSnapshot, Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(Snapshot, LifecycleTransaction, Protocol):
+class Transaction(
+    Snapshot,
+    LifecycleTransaction,
+    PublicationTransaction,
+    WitnessingTransaction,
+    Protocol,
+):
     """Change the database; everything or nothing."""
 
     # --- our log -----------------------------------------------------------
     def open_log(self, origin: str) -> None:
-        """Start the log under an origin; refuse if one is open.
+        """Start the first shard of the log under an origin.
 
         Raises:
-            WrongStateError: A log is open already.
+            WrongStateError: There is one already.
         """
 
     def append_leaves(self, leaves: Sequence[bytes]) -> int:
-        """Append leaves contiguously; return the index of the first.
+        """Append leaves contiguously; return the position of the first.
 
-        Updates tiles and tree head in this transaction.
+        All of them go into the newest shard. Updates its tiles and its head in
+        this transaction.
+
+        Raises:
+            LogClosedError: The newest shard is closed.
+            WrongStateError: There is no shard.
+        """
+
+    def close_shard(self, close_leaf: bytes) -> None:
+        """Append the last leaf of the newest shard.
+
+        Raises:
+            LogClosedError: It is closed already.
+            WrongStateError: There is no shard.
+        """
+
+    def open_shard(self, origin: str, *, final_note: bytes, open_leaf: bytes) -> None:
+        """Begin the next shard with its first leaf.
+
+        Args:
+            origin: Its origin.
+            final_note: Signed checkpoint of the shard before, which is kept with
+                that one.
+            open_leaf: The first leaf.
+
+        Raises:
+            AlreadyExistsError: A shard has that origin.
+            WrongStateError: The newest shard is not closed, or there is none.
         """
 
     # --- peers -------------------------------------------------------------
     def put_peer(self, peer: PeerRow) -> None:
-        """Insert or replace a peer."""
+        """Insert or replace a peer; its card is also kept for `cards`."""
 
     def put_link(self, link: Link) -> None:
         """Insert or replace the state of an exchange.
@@ -217,10 +272,10 @@ class Transaction(Snapshot, LifecycleTransaction, Protocol):
         """
 
     def keep_peer_checkpoint(self, peer: str, checkpoint: PeerCheckpoint) -> None:
-        """Keep a verified checkpoint of a peer; one for each size.
+        """Keep a verified checkpoint of a peer; one for each shard and size.
 
         Raises:
-            CheckpointForkedError: Another root is kept for that size.
+            CheckpointForkedError: Another root is kept for that shard and size.
         """
 
     # --- messages ----------------------------------------------------------

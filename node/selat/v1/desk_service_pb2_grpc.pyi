@@ -239,6 +239,10 @@ class AdminServiceStub:
     """Erase what has expired or is kept no longer now, or tell what would be."""
     ListLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]
     """List messages due for review, erased messages or those under legal hold."""
+    GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]
+    """Return the signed checkpoint with which a verifier of a shard of our log
+    should begin, the one that is published.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -279,6 +283,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Erase what has expired or is kept no longer now, or tell what would be."""
     ListLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]  # type: ignore[assignment]
     """List messages due for review, erased messages or those under legal hold."""
+    GetCheckpoint: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
+    """Return the signed checkpoint with which a verifier of a shard of our log
+    should begin, the one that is published.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a node offers to its administrators."""
@@ -412,5 +420,15 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.ListLifecycleResponse, _abc.Awaitable[_desk_service_pb2.ListLifecycleResponse]]:
         """List messages due for review, erased messages or those under legal hold."""
+
+    @_abc_1.abstractmethod
+    def GetCheckpoint(
+        self,
+        request: _desk_service_pb2.GetCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.GetCheckpointResponse, _abc.Awaitable[_desk_service_pb2.GetCheckpointResponse]]:
+        """Return the signed checkpoint with which a verifier of a shard of our log
+        should begin, the one that is published.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

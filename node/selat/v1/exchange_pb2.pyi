@@ -27,6 +27,7 @@ class LogState(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     CONSISTENCY_SIZE_FIELD_NUMBER: _builtins.int
     CONSISTENCY_PROOF_FIELD_NUMBER: _builtins.int
+    HAND_OVERS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """The checkpoint: a C2SP signed note, exact bytes, with an Ed25519 (0x01)
     and an ML-DSA-44 (0x06) signature of the log.
@@ -36,7 +37,16 @@ class LogState(_message.Message):
     @_builtins.property
     def consistency_proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Consistency proof (RFC 6962 §2.1.2) from that size to the checkpoint's,
-        32 bytes each; empty when the sizes are equal or the older one is 0.
+        32 bytes each; empty when the sizes are equal or the older one is 0. When
+        the older state is of a shard that was handed over since, the proof leads
+        to that shard's final checkpoint.
+        """
+
+    @_builtins.property
+    def hand_overs(self) -> _containers.RepeatedCompositeFieldContainer[Global___HandOver]:
+        """How the log went on from shard to shard, oldest first, up to the shard of
+        the checkpoint: from the shard of the older state, or from an older one that
+        leaves are shown of. Empty when neither is an older shard.
         """
 
     def __init__(
@@ -45,14 +55,57 @@ class LogState(_message.Message):
         checkpoint: _builtins.bytes = ...,
         consistency_size: _builtins.int = ...,
         consistency_proof: _abc.Iterable[_builtins.bytes] | None = ...,
+        hand_overs: _abc.Iterable[Global___HandOver] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_proof", b"consistency_proof", "consistency_size", b"consistency_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_proof", b"consistency_proof", "consistency_size", b"consistency_size", "hand_overs", b"hand_overs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogState: _TypeAlias = LogState  # noqa: Y015
+
+@_typing.final
+class HandOver(_message.Message):
+    """How a log went on from one shard to the next."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLOSE_LEAF_FIELD_NUMBER: _builtins.int
+    CLOSE_PROOF_FIELD_NUMBER: _builtins.int
+    OPEN_LEAF_FIELD_NUMBER: _builtins.int
+    OPEN_PROOF_FIELD_NUMBER: _builtins.int
+    close_leaf: _builtins.bytes
+    """Last leaf of the older shard, of kind "close", exact bytes."""
+    open_leaf: _builtins.bytes
+    """First leaf of the newer shard, of kind "open", exact bytes."""
+    @_builtins.property
+    def close_proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Inclusion proof (RFC 6962 §2.1.1) of that leaf in the older shard's final
+        checkpoint, 32 bytes each. The open leaf holds this checkpoint.
+        """
+
+    @_builtins.property
+    def open_proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Inclusion proof of that leaf in the newer shard's final checkpoint or, in
+        the last hand-over, in the checkpoint shown, 32 bytes each.
+        """
+
+    def __init__(
+        self,
+        *,
+        close_leaf: _builtins.bytes = ...,
+        close_proof: _abc.Iterable[_builtins.bytes] | None = ...,
+        open_leaf: _builtins.bytes = ...,
+        open_proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_leaf", b"close_leaf", "close_proof", b"close_proof", "open_leaf", b"open_leaf", "open_proof", b"open_proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandOver: _TypeAlias = HandOver  # noqa: Y015
 
 @_typing.final
 class LeafRange(_message.Message):
@@ -63,8 +116,13 @@ class LeafRange(_message.Message):
     FIRST_INDEX_FIELD_NUMBER: _builtins.int
     LEAVES_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     first_index: _builtins.int
-    """Index of the first leaf."""
+    """Index of the first leaf in its shard."""
+    origin: _builtins.str
+    """Origin of the shard that the leaves are in, when it is an older one than that
+    of the checkpoint; the proof then leads to that shard's final checkpoint.
+    """
     @_builtins.property
     def leaves(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The leaves in the order of the log, exact bytes (RFC 8785 JSON)."""
@@ -81,10 +139,11 @@ class LeafRange(_message.Message):
         first_index: _builtins.int = ...,
         leaves: _abc.Iterable[_builtins.bytes] | None = ...,
         proof: _abc.Iterable[_builtins.bytes] | None = ...,
+        origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_index", b"first_index", "leaves", b"leaves", "proof", b"proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_index", b"first_index", "leaves", b"leaves", "origin", b"origin", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -97,9 +97,14 @@ class Opening(_message.Message):
 
     CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
     PROTOCOL_VERSIONS_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_ORIGIN_FIELD_NUMBER: _builtins.int
     checkpoint_size: _builtins.int
     """Size of the receiver's log that the deliverer has verified; 0 for none.
     The first receipt's consistency proof starts there.
+    """
+    checkpoint_origin: _builtins.str
+    """Origin of the shard of the receiver's log that the size is of; empty for
+    none.
     """
     @_builtins.property
     def protocol_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -110,10 +115,11 @@ class Opening(_message.Message):
         *,
         checkpoint_size: _builtins.int = ...,
         protocol_versions: _abc.Iterable[_builtins.str] | None = ...,
+        checkpoint_origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_origin", b"checkpoint_origin", "checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -128,12 +134,15 @@ class Greeting(_message.Message):
     RECEIVED_SEQUENCE_FIELD_NUMBER: _builtins.int
     CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
     PROTOCOL_VERSIONS_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_ORIGIN_FIELD_NUMBER: _builtins.int
     received_sequence: _builtins.int
     """Number of the last batch accepted from the caller; 0 for none."""
     checkpoint_size: _builtins.int
     """Size of the caller's log that the receiver has verified; 0 for none. The
     first batch's consistency proof starts there.
     """
+    checkpoint_origin: _builtins.str
+    """Origin of the shard of the caller's log that the size is of; empty for none."""
     @_builtins.property
     def protocol_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Protocol versions that the receiver speaks, for example "selat/1"."""
@@ -144,10 +153,11 @@ class Greeting(_message.Message):
         received_sequence: _builtins.int = ...,
         checkpoint_size: _builtins.int = ...,
         protocol_versions: _abc.Iterable[_builtins.str] | None = ...,
+        checkpoint_origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions", "received_sequence", b"received_sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_origin", b"checkpoint_origin", "checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions", "received_sequence", b"received_sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,21 +210,31 @@ class GetLogStateRequest(_message.Message):
 
     OLD_SIZE_FIELD_NUMBER: _builtins.int
     NEW_SIZE_FIELD_NUMBER: _builtins.int
+    OLD_ORIGIN_FIELD_NUMBER: _builtins.int
+    NEW_ORIGIN_FIELD_NUMBER: _builtins.int
     old_size: _builtins.int
     """An older size that the proof starts from; 0 for none."""
     new_size: _builtins.int
-    """The size to prove; 0 for the newest checkpoint. A smaller size than the
-    newest is answered with the proof alone.
+    """The size to prove; 0 for the newest checkpoint. Any other size is answered
+    with the proof alone.
+    """
+    old_origin: _builtins.str
+    """Origin of the shard that the older size is of; empty for none."""
+    new_origin: _builtins.str
+    """Origin of the shard that the size to prove is of; empty for the newest
+    checkpoint.
     """
     def __init__(
         self,
         *,
         old_size: _builtins.int = ...,
         new_size: _builtins.int = ...,
+        old_origin: _builtins.str = ...,
+        new_origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_size", b"new_size", "old_size", b"old_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_origin", b"new_origin", "new_size", b"new_size", "old_origin", b"old_origin", "old_size", b"old_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,7 +249,7 @@ class GetLogStateResponse(_message.Message):
     LOG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def log(self) -> _exchange_pb2.LogState:
-        """Checkpoint and proof; without a checkpoint when an older size was asked."""
+        """Checkpoint and proof; without a checkpoint when a size was asked for."""
 
     def __init__(
         self,

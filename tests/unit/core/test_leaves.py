@@ -371,6 +371,7 @@ TEXT_MEMBERS = {
     "node",
     "by",
     "reason",
+    "next",
 }
 
 

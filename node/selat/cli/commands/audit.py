@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``selat audit``: what auditors are given, and how they verify it."""
+
+from __future__ import annotations
+
+from selat.cli.command import command, group
+from selat.cli.commands.audit_export import export
+from selat.cli.commands.audit_tiles import tiles
+
+app = group("Write what auditors verify: tiles, bundles, policies.")
+command(app, "export")(export)
+command(app, "tiles")(tiles)
