@@ -27,7 +27,7 @@ from selat.audit.context import BundleContext
 from selat.audit.database import AuditDatabase
 from selat.audit.evidence import EvidenceVerification, VerifiedEvidence
 from selat.audit.exchanges import Exchanges
-from selat.audit.findings import Code, Findings
+from selat.audit.findings import Check, Code, Findings
 from selat.audit.keyring import Keyring
 from selat.audit.own_logs import OwnLogs, OwnShard
 from selat.audit.peer_ranges import PeerRanges, ShownState
@@ -43,6 +43,8 @@ from selat.core.evidence_files import EVIDENCE_BYTES_MAX, EvidenceFile
 from selat.core.times import rfc3339
 from selat.errors import InvalidInputError
 
+#: Checks of bundles that are made for evidence files as well.
+_OF_EVIDENCE: Final = frozenset({Check.STRUCTURE, Check.CARDS, Check.SIGNATURES})
 #: With what evidence files of every version begin.
 _EVIDENCE_START: Final = b"selat/v"
 
@@ -53,10 +55,12 @@ class Work:
 
     Attributes:
         leaves: Leaves of nodes' own logs.
-        leaf_seconds: Time for their hashing and structure, without signatures.
+        leaf_seconds: Time for their hashing and structure.
         peer_leaves: Leaves that were shown of peers, with a proof.
-        peer_seconds: Time for those, without signatures.
+        peer_seconds: Time for those.
         pair_seconds: Time for pairing and comparing.
+        database_seconds: Time for writing leaves into the database, which is in
+            none of the times above; nor is that of signatures.
         signatures: Signatures under notes.
     """
 
@@ -66,6 +70,7 @@ class Work:
     peer_leaves: int = 0
     peer_seconds: float = 0.0
     pair_seconds: float = 0.0
+    database_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +96,7 @@ class Audit:
         findings: Everything that was found.
         bundles: The bundles that could be read.
         evidence: The evidence files that hold.
+        handed_in: How many bundles and how many evidence files were handed in.
         cards: How many cards of pinned nodes there were.
         work: What was done.
     """
@@ -98,8 +104,16 @@ class Audit:
     findings: Findings
     bundles: tuple[AuditedBundle, ...]
     evidence: tuple[VerifiedEvidence, ...]
+    handed_in: tuple[int, int]
     cards: int
     work: Work
+
+    def applies(self, check: Check) -> bool:
+        """Tell whether anything was handed in that a check is for."""
+        bundles, files = self.handed_in
+        if check is Check.EVIDENCE:
+            return files > 0
+        return bundles > 0 or check in _OF_EVIDENCE
 
     @property
     def holds(self) -> bool:
@@ -154,6 +168,7 @@ class _Auditor:
         self._readers: Final[list[BundleReader]] = []
         self._contexts: Final[list[BundleContext]] = []
         self._evidence: Final[list[tuple[str, EvidenceFile]]] = []
+        self._evidence_files = 0
 
     def open(self, files: BundleFiles) -> None:
         """Step 1, for a bundle."""
@@ -171,6 +186,7 @@ class _Auditor:
 
     def read(self, data: bytes, *, label: str) -> None:
         """Step 1, for an evidence file."""
+        self._evidence_files += 1
         evidence = self._proofs.read(data, label=label)
         if evidence is not None:
             self._evidence.append((label, evidence))
@@ -181,6 +197,7 @@ class _Auditor:
         bundles = [self._own_logs(context) for context in self._contexts]
         states = [state for context in self._contexts for state in self._peers(context)]
         shards = [shard for bundle in bundles for shard in bundle.shards]
+        self._work.database_seconds = self._database.seconds
         started = perf_counter()
         if shards:
             exchanges = Exchanges(self._database, self._trust, self._findings, shards)
@@ -197,6 +214,7 @@ class _Auditor:
             findings=self._findings,
             bundles=tuple(bundles),
             evidence=tuple(each for each in evidence if each is not None),
+            handed_in=(len(self._readers), self._evidence_files),
             cards=self._keyring.count,
             work=self._work,
         )
@@ -259,12 +277,13 @@ class _Auditor:
 
     @contextmanager
     def _timed(self) -> Iterator[_Timed]:
-        """Measure a time without that of signatures."""
-        timed, signatures = _Timed(), self._notes.work.seconds
+        """Measure a time without that of signatures and of writing rows."""
+        timed = _Timed()
+        apart = self._notes.work.seconds + self._database.seconds
         started = perf_counter()
         yield timed
-        timed.seconds = perf_counter() - started
-        timed.seconds -= self._notes.work.seconds - signatures
+        timed.seconds = perf_counter() - started + apart
+        timed.seconds -= self._notes.work.seconds + self._database.seconds
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Final
 
 from sqlite_utils import Database
@@ -158,10 +159,14 @@ class AuditDatabase:
 
     Args:
         path: The file; it must be new.
+
+    Attributes:
+        seconds: Time spent on writing rows.
     """
 
     def __init__(self, path: Path) -> None:
         """Make the tables."""
+        self.seconds = 0.0
         self.db: Final = Database(sqlite3.connect(path, isolation_level=None))
         # A file that is not finished is thrown away: nothing need survive a crash.
         for pragma in (
@@ -182,7 +187,9 @@ class AuditDatabase:
 
     def insert(self, table: str, rows: Iterable[Sequence[object]]) -> None:
         """Insert rows, their values in the order of the table's columns."""
+        started = perf_counter()
         self.db.conn.executemany(self._inserts[table], rows)
+        self.seconds += perf_counter() - started
 
     def add(self, table: str, *values: object) -> int:
         """Insert one row without its number; return the number."""

@@ -23,9 +23,9 @@ from selat.audit.shared_parts import SharedPart, leaf_scanner
 from selat.audit.trees import LeafBlock
 from selat.core.batches import CLOCK_SKEW_MS_MAX
 from selat.core.bundles import ShardPeriod
-from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
+    CloseLeaf,
     OpenLeaf,
     PeerCheckpointLeaf,
     PolicyLeaf,
@@ -124,7 +124,7 @@ class LeafWalk:
             elif time_ms < latest_ms - CLOCK_DISORDER_MS_MAX:
                 self._disorder(index, time_ms, latest_ms)
             if (
-                not shared.is_plain
+                shared.is_structural
                 or shared.author != node
                 or shared.policy not in policies
             ):
@@ -166,7 +166,7 @@ class LeafWalk:
             )
         if shared.policy not in self._policies:
             self._unknown_policy(index, shared.policy)
-        if shared.is_plain:
+        if not shared.is_structural:
             return
         leaf = parse_leaf(data)
         match leaf:
@@ -178,13 +178,18 @@ class LeafWalk:
                 self.cards[leaf.sequence] = leaf.digest
             case OpenLeaf():
                 self._open(index, leaf)
+            case CloseLeaf():
+                self._close(index, leaf)
             case _:
-                self._other(index, leaf)
+                raise AssertionError(f"{leaf.kind} is no kind to look at")
 
-    def _other(self, index: int, leaf: Leaf) -> None:
-        if leaf.kind == "close" and index != self._shard.period.end_size - 1:
+    def _close(self, index: int, leaf: CloseLeaf) -> None:
+        period = self._shard.period
+        if index != period.end_size - 1 or leaf.origin != period.origin:
             self._add(
-                Code.LEAF_MISPLACED, index, "A leaf that closes the shard is not last."
+                Code.LEAF_MISPLACED,
+                index,
+                "A leaf that closes a shard is not the last of that shard.",
             )
 
     def _open(self, index: int, leaf: OpenLeaf) -> None:

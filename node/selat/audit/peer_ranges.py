@@ -33,8 +33,9 @@ from selat.core.bundles import (
 from selat.core.checkpoints import Checkpoint
 from selat.core.equivocation import EQUIVOCATION_BYTES_MAX, parse_equivocation
 from selat.core.leaf_scans import Scan
-from selat.core.log_states import verify_leaf_range
+from selat.core.merkle import leaf_hash
 from selat.core.notes import NOTE_BYTES_MAX
+from selat.core.proofs import verify_range
 from selat.errors import MalformedError, ProofError, SelatError
 
 
@@ -261,8 +262,15 @@ class _PeerFile:
         checkpoint = self._checkpoints[size]
         if checkpoint is None:
             return None  # said already
+        hashes = [leaf_hash(leaf) for leaf in shown.leaves]
         try:
-            return verify_leaf_range(shown.range, checkpoint=checkpoint)
+            verify_range(
+                leaf_hashes=hashes,
+                first=shown.range.first_index,
+                size=checkpoint.size,
+                proof=shown.range.proof,
+                root=checkpoint.root,
+            )
         except ProofError:
             self._wrong(
                 Code.RANGE_UNPROVEN,
@@ -271,6 +279,7 @@ class _PeerFile:
                 f"to stand in the log of {size} leaves.",
             )
             return None
+        return hashes
 
     def _checkpoint(self, size: int, at_ms: int) -> Checkpoint | None:
         name = peer_checkpoint_path(self._path.node, self._path.shard, size)

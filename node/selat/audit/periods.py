@@ -17,7 +17,6 @@ Period:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -27,6 +26,7 @@ from selat.audit.findings import Code
 from selat.audit.leaf_walk import CLOCK_DISORDER_MS_MAX
 from selat.audit.own_logs import OwnShard
 from selat.core.checkpoints import Checkpoint
+from selat.core.leaves import CloseLeaf, parse_leaf
 from selat.core.times import rfc3339
 
 #: How much older than the end of the period the newest thing in a bundle may
@@ -129,7 +129,7 @@ class Periods:
         self._findings.add(Code.HAND_OVER_BROKEN, origin, message)
 
 
-def _next_of(leaf: bytes) -> str:
+def _next_of(data: bytes) -> str:
     """Return the origin that a leaf closes its shard in favour of, if it does."""
-    members = json.loads(leaf) if leaf else {}
-    return str(members.get("next", "")) if members.get("kind") == "close" else ""
+    leaf = parse_leaf(data) if data else None
+    return leaf.next if isinstance(leaf, CloseLeaf) else ""

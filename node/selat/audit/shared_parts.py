@@ -37,19 +37,10 @@ _NOT_DETAILS: Final = frozenset(
         "blind",
     }
 )
-#: Kinds of leaves that only stand in the database; of all others the audit
-#: itself wants to know what they say.
-PLAIN_KINDS: Final = frozenset(
-    {
-        "offer",
-        "withhold",
-        "hold",
-        "receipt",
-        "review",
-        "erase",
-        "legal-hold",
-        "peer",
-    }
+#: Kinds of leaves that say something of the log itself, or of another log; the
+#: audit looks at each of them.
+STRUCTURAL_KINDS: Final = frozenset(
+    {"open", "close", "policy", "card", "peer-checkpoint"}
 )
 
 
@@ -60,7 +51,7 @@ class SharedPart:
     Attributes:
         number: Number of its row.
         kind: Kind of the leaves.
-        is_plain: Whether nothing but the database wants to know more of them.
+        is_structural: Whether the audit itself looks at them.
         author: The node that wrote them.
         peer: The other node, or empty.
         policy: Digest of the policy set that decided, or empty.
@@ -72,7 +63,7 @@ class SharedPart:
 
     number: int
     kind: str
-    is_plain: bool
+    is_structural: bool
     author: str
     peer: str
     policy: str
@@ -109,7 +100,7 @@ def leaf_scanner(database: AuditDatabase) -> LeafScanner[SharedPart]:
         return SharedPart(
             number=number,
             kind=shape.kind,
-            is_plain=shape.kind in PLAIN_KINDS,
+            is_structural=shape.kind in STRUCTURAL_KINDS,
             author=columns["author"],
             peer=columns["peer"],
             policy=columns["policy"],

@@ -6,7 +6,9 @@ from __future__ import annotations
 from selat.cli.command import command, group
 from selat.cli.commands.audit_export import export
 from selat.cli.commands.audit_tiles import tiles
+from selat.cli.commands.audit_verify import verify
 
-app = group("Write what auditors verify: tiles, bundles, policies.")
+app = group("Write what auditors verify, and verify it.")
 command(app, "export")(export)
 command(app, "tiles")(tiles)
+command(app, "verify")(verify)
