@@ -18,7 +18,7 @@ from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from tests.fakes.identities import Identity
-from tests.fakes.leaves import OFFER, OPEN, PEER_CHECKPOINT, POLICY, RECEIPT
+from tests.fakes.leaves import CLOSE, OFFER, OPEN, PEER_CHECKPOINT, POLICY, RECEIPT
 from tests.fakes.trees import MemoryTree
 
 from selat.core import bundle_paths
@@ -143,6 +143,19 @@ class FakeNode:
             )
         )
         return log
+
+    def close(self, following: str, at_ms: int) -> None:
+        """Log that the shard ends."""
+        self.log.append(
+            replace(
+                CLOSE,
+                node=self.name,
+                origin=self.log.origin,
+                next=f"{self.name}/exchange/{following}",
+                time_ms=at_ms,
+                blind=blind(f"{self.log.origin} close"),
+            )
+        )
 
     def adopt(self, policy: str, at_ms: int, *, previous: str = "") -> None:
         """Log that a policy set came into force."""
@@ -301,7 +314,7 @@ def export(
         to_ms: Its end; the time of the newest leaf when None.
         starts: Leaves before the period, by shard.
     """
-    end_ms = node.log.times[-1] if to_ms is None else to_ms
+    end_ms = max(node.log.times) if to_ms is None else to_ms
     starts = starts or {}
     files: Files = {}
     for log in node.logs:

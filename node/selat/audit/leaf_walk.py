@@ -49,9 +49,8 @@ class ShardLeaves:
         before_ms: Time of the leaf before the period, if it was shown.
         last_ms: Time of the newest leaf that was shown.
         times: Times of the leaves that were asked for, by index.
-        first: The leaf at index 0, if it was shown, exact bytes.
-        last: The newest leaf that was shown, exact bytes.
         opened: The leaf that opens the shard, if it was shown.
+        closed: The leaf that closes it, if it was closed.
         count: How many leaves were read.
     """
 
@@ -60,9 +59,8 @@ class ShardLeaves:
     before_ms: int | None = None
     last_ms: int | None = None
     times: dict[int, int] = field(default_factory=dict)
-    first: bytes = b""
-    last: bytes = b""
     opened: OpenLeaf | None = None
+    closed: CloseLeaf | None = None
     count: int = 0
 
 
@@ -146,9 +144,6 @@ class LeafWalk:
             shard.last_ms = time_ms
         self._latest_ms = latest_ms
         shard.count += len(block.leaves)
-        if block.first == 0:
-            shard.first = block.leaves[0]
-        shard.last = block.leaves[-1]
         if len(rows) >= ROWS_AT_ONCE:
             self.flush()
 
@@ -185,12 +180,14 @@ class LeafWalk:
 
     def _close(self, index: int, leaf: CloseLeaf) -> None:
         period = self._shard.period
-        if index != period.end_size - 1 or leaf.origin != period.origin:
-            self._add(
-                Code.LEAF_MISPLACED,
-                index,
-                "A leaf that closes a shard is not the last of that shard.",
-            )
+        if index == period.end_size - 1 and leaf.origin == period.origin:
+            self._shard.closed = leaf
+            return
+        self._add(
+            Code.LEAF_MISPLACED,
+            index,
+            "A leaf that closes a shard is not the last of that shard.",
+        )
 
     def _open(self, index: int, leaf: OpenLeaf) -> None:
         if index or leaf.origin != self._shard.period.origin:

@@ -26,7 +26,6 @@ from selat.audit.findings import Code
 from selat.audit.leaf_walk import CLOCK_DISORDER_MS_MAX
 from selat.audit.own_logs import OwnShard
 from selat.core.checkpoints import Checkpoint
-from selat.core.leaves import CloseLeaf, parse_leaf
 from selat.core.times import rfc3339
 
 #: How much older than the end of the period the newest thing in a bundle may
@@ -58,7 +57,8 @@ class Periods:
         if before.files is None or after.files is None:
             return  # said already, and nothing to go by
         origin, following = before.period.origin, after.period.origin
-        if _next_of(before.leaves.last) != following:
+        closed = before.leaves.closed
+        if closed is None or closed.next != following:
             self._broken(origin, f"It does not close in favour of {following}.")
         final = self._previous(after, origin)
         if final is None or before.checkpoint is None:
@@ -110,9 +110,9 @@ class Periods:
         if shard.files is None or shard.leaves.last_ms is None:
             return
         to_ms, last_ms = shard.to_ms, shard.leaves.last_ms
-        following = _next_of(shard.leaves.last)
-        if following and last_ms < to_ms:
-            self._cut(shard, f"The shard after, {following}, is not in the bundle.")
+        closed = shard.leaves.closed
+        if closed is not None and last_ms < to_ms:
+            self._cut(shard, f"The shard after, {closed.next}, is not in the bundle.")
         newest_ms = max(last_ms, *(each.time_ms for each in shard.cosigned), 0)
         if newest_ms < to_ms - FRESHNESS_MS_MAX:
             self._findings.add(
@@ -127,9 +127,3 @@ class Periods:
 
     def _broken(self, origin: str, message: str) -> None:
         self._findings.add(Code.HAND_OVER_BROKEN, origin, message)
-
-
-def _next_of(data: bytes) -> str:
-    """Return the origin that a leaf closes its shard in favour of, if it does."""
-    leaf = parse_leaf(data) if data else None
-    return leaf.next if isinstance(leaf, CloseLeaf) else ""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ from selat.audit.database import open_database
 from selat.audit.findings import Code
 from selat.audit.trust import parse_trust
 from selat.core.leaves import OfferLeaf
+
+LOG = "logs/2030h1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,13 @@ Verify = Callable[..., Audit]
 def verify(tmp_path: Path, honest: Pair) -> Verify:
     """Give a function that writes bundles and audits them."""
 
+    runs = count()
+
     def run(*bundles: Files, trust: bytes = b"", quorum: int = 1) -> Audit:
         trust = trust or trust_file(honest.xa, honest.xb, quorum=quorum)
+        folder = tmp_path / f"audit-{next(runs)}"
         folders = [
-            write_folder(listed(files), tmp_path / f"bundle-{number}")
+            write_folder(listed(files), folder / f"bundle-{number}")
             for number, files in enumerate(bundles)
         ]
         with open_database(None) as database:
@@ -94,3 +100,14 @@ def verify(tmp_path: Path, honest: Pair) -> Verify:
 def failures(result: Audit) -> set[Code]:
     """Return what failed."""
     return {each.code for each in result.findings if each.code.is_failure}
+
+
+def message(result: Audit, code: Code) -> str:
+    """Return the message of the first finding of a code."""
+    return next(each.message for each in result.findings if each.code is code)
+
+
+def resign(pair: Pair) -> None:
+    """Let both sign their newest state, and cosign each other's."""
+    pair.xa.log.sign(pair.xb)
+    pair.xb.log.sign(pair.xa)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from tests.fakes.bundles import (
@@ -19,22 +18,25 @@ from tests.fakes.bundles import (
     Files,
     add_cards,
     begin,
-    blind,
-    deliver,
     exchange,
     export,
     listed,
-    offers,
     rebuild,
-    receipt,
     trust_file,
     write_folder,
     write_zip,
 )
 from tests.fakes.identities import Identity, SeededEntropy, make_identity
-from tests.unit.audit.conftest import Pair, Verify, failures, make_pair
+from tests.unit.audit.conftest import (
+    LOG,
+    Pair,
+    Verify,
+    failures,
+    make_pair,
+    message,
+)
 
-from selat.audit.auditing import Audit, audit
+from selat.audit.auditing import audit
 from selat.audit.database import open_database
 from selat.audit.findings import Code
 from selat.audit.trust import parse_trust
@@ -44,19 +46,7 @@ from selat.core.merkle import HASH_BYTES
 from selat.core.notes import parse_note
 from selat.core.times import to_ms
 
-LOG = "logs/2030h1"
 ENTRIES = f"{LOG}/tile/entries/000"
-
-
-def message(result: Audit, code: Code) -> str:
-    """Return the message of the first finding of a code."""
-    return next(each.message for each in result.findings if each.code is code)
-
-
-def resign(pair: Pair) -> None:
-    """Let both sign their newest state, and cosign each other's."""
-    pair.xa.log.sign(pair.xb)
-    pair.xb.log.sign(pair.xa)
 
 
 def entries(files: Files, name: str = ENTRIES) -> list[bytes]:
@@ -370,75 +360,3 @@ def test_card_of_another_root_is_caught(
     assert "other root keys than the pinned ones" in message(
         result, Code.CARD_NOT_PINNED
     )
-
-
-# --- exchanges -------------------------------------------------------------
-def test_receipt_whose_offer_differs_is_caught(
-    xa: Identity, xb: Identity, verify: Verify
-) -> None:
-    pair = make_pair(xa, xb)
-    at_ms = BEGIN_MS + 9 * MINUTE_MS
-    (offer,) = offers(pair.xa, pair.xb, 1, at_ms)
-    wrong = replace(receipt(offer, at_ms), id=UUID(int=7))
-    deliver(pair.xa, pair.xb, [offer], [wrong], at_ms)
-    resign(pair)
-    result = verify(*pair.bundles())
-    assert failures(result) == {Code.RECEIPT_DIFFERS}
-    assert "speaks of another message" in message(result, Code.RECEIPT_DIFFERS)
-
-
-def test_receipt_for_an_offer_that_was_replaced_is_caught(
-    xa: Identity, xb: Identity, verify: Verify
-) -> None:
-    pair = make_pair(xa, xb)
-    at_ms = BEGIN_MS + 9 * MINUTE_MS
-    (offer,) = offers(pair.xa, pair.xb, 1, at_ms)
-    other = replace(offer, category="piracy", blind=blind("other"))
-    deliver(pair.xa, pair.xb, [offer], [receipt(other, at_ms)], at_ms)
-    exchange(pair.xa, pair.xb, 1, at_ms + 1)
-    resign(pair)
-    result = verify(*pair.bundles())
-    assert failures(result) == {Code.RECEIPT_DIFFERS, Code.OFFER_DENIED}
-    assert "names another offer than the one at" in message(
-        result, Code.RECEIPT_DIFFERS
-    )
-
-
-def test_exchange_that_the_recipient_denies_is_listed(
-    xa: Identity, xb: Identity, verify: Verify
-) -> None:
-    pair = make_pair(xa, xb)
-    at_ms = BEGIN_MS + 9 * MINUTE_MS
-    deliver(pair.xa, pair.xb, offers(pair.xa, pair.xb, 2, at_ms), [], at_ms)
-    pair.xa.sent -= 1
-    exchange(pair.xa, pair.xb, 1, at_ms + 1)
-    resign(pair)
-    result = verify(*pair.bundles())
-    assert failures(result) == {Code.OFFER_DENIED}
-    assert result.findings.count(Code.OFFER_DENIED) == 2
-
-
-def test_exchange_that_the_sender_denies_is_listed(
-    xa: Identity, xb: Identity, verify: Verify
-) -> None:
-    pair = make_pair(xa, xb)
-    at_ms = pair.xa.log.times[-1]
-    (offer,) = offers(pair.xa, pair.xb, 1, at_ms)
-    pair.xb.log.append(receipt(offer, at_ms))
-    resign(pair)
-    result = verify(*pair.bundles())
-    assert failures(result) == {Code.RECEIPT_DENIED}
-    assert message(result, Code.RECEIPT_DENIED) == (
-        "The receipt of police.xb.example is of no offer in police.xa.example's log."
-    )
-
-
-def test_receipt_is_not_shown_without_its_offer(
-    xa: Identity, xb: Identity, verify: Verify
-) -> None:
-    pair = make_pair(xa, xb)
-    files = pair.bundles()[1]
-    del files["peers/police.xa.example/2030h1/leaves.jsonl"]
-    result = verify(files)
-    assert failures(result) == {Code.RECEIPT_WITHOUT_OFFER, Code.RANGE_MISSING}
-    assert result.findings.count(Code.RECEIPT_WITHOUT_OFFER) == 203
