@@ -59,6 +59,7 @@ OURS = (
     ":(glob)**/*.py",
     ":(glob)**/*.proto",
     ":(glob)**/*.cedar",
+    ":(glob)**/*.go",
     ":(glob)scripts/*",
     ".ci",
 )

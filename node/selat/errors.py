@@ -59,6 +59,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   │   └── WrongPassphraseError
     │   ├── NodeInUseError
     │   ├── LogRolledBackError
+    │   ├── HighWaterMissingError
     │   └── StoreError
     │       ├── StoreBusyError
     │       ├── StoreFullError
@@ -461,6 +462,12 @@ class LogRolledBackError(LocalError):
     """Our database is older than the last checkpoint that we signed."""
 
     reason = "LOG_ROLLED_BACK"
+
+
+class HighWaterMissingError(LocalError):
+    """The mark of what we signed is gone, so that an old database would not show."""
+
+    reason = "HIGH_WATER_MISSING"
 
 
 class StoreError(LocalError):

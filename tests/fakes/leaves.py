@@ -9,12 +9,11 @@ from uuid import UUID
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
-    CloseLeaf,
     EraseLeaf,
+    ExportLeaf,
     HoldLeaf,
     LegalHoldLeaf,
     OfferLeaf,
-    OpenLeaf,
     PeerCheckpointLeaf,
     PeerLeaf,
     PolicyLeaf,
@@ -22,6 +21,7 @@ from selat.core.leaves import (
     ReviewLeaf,
     WithholdLeaf,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 
 MESSAGE: Final = UUID("01932e5c-5c00-7abc-8def-0123456789ab")
 BLIND: Final = b"\x0b" * 32
@@ -152,6 +152,18 @@ ERASE: Final = EraseLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+EXPORT: Final = ExportLeaf(
+    node="police.xa.example",
+    id=MESSAGE,
+    version=2,
+    purpose="investigation",
+    by="officer",
+    policy="cd" * 32,
+    effect="permit",
+    policies=("rules/export",),
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 LEGAL_HOLD: Final = LegalHoldLeaf(
     node="police.xa.example",
     id=MESSAGE,
@@ -187,6 +199,7 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     PEER,
     POLICY,
     ERASE,
+    EXPORT,
     LEGAL_HOLD,
     OPEN,
     CLOSE,

@@ -147,6 +147,6 @@ async def leaves_of(store: Store) -> list[Leaf]:
     """Return every leaf of our log."""
 
     def work(snapshot: Snapshot) -> list[bytes]:
-        return snapshot.leaves(0, snapshot.tree_head().frontier.size)
+        return snapshot.leaves(0, snapshot.tree_head().end)
 
     return [parse_leaf(data) for data in await store.read(work)]

@@ -11,10 +11,10 @@ from itertools import pairwise
 from tests.fakes.exchanges import FakeLog
 
 from selat.core.hand_overs import HandOver
-from selat.core.leaves import CloseLeaf, OpenLeaf
 from selat.core.log_states import LogState
 from selat.core.notes import NoteVerifier
 from selat.core.origins import end_ms
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.core.tiles import inclusion_proof
 
 #: Half-years that a log may go through.

@@ -27,7 +27,13 @@ from tests.fakes.nodes import (
 
 from selat.core.leaves import OfferLeaf, parse_leaf
 from selat.core.sealing import BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, commitment
-from selat.errors import BatchMalformedError, CheckpointRolledBackError
+from selat.errors import (
+    BatchMalformedError,
+    BatchTooLargeError,
+    CheckpointRolledBackError,
+)
+from selat.rpc import channels
+from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
 from selat.v1 import exchange_pb2, message_pb2
 from selat.v1 import peer_service_pb2 as pb
 
@@ -473,6 +479,44 @@ async def test_fork_is_noticed_over_two_streams_at_once(
         await assert_refused(victim, stream, batch, "SEQUENCE_GAP")
 
 
+async def test_shard_begun_without_a_hand_over_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    liar.log, liar.known_size = MemoryLog(), 0
+    liar.origin = f"{liar.name}/exchange/2030h2"
+    batch = liar.batch(liar.tell(person()))
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+async def test_hand_over_that_is_made_up_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    liar.log, liar.known_size = MemoryLog(), 0
+    liar.origin = f"{liar.name}/exchange/2030h2"
+    batch = liar.batch(liar.tell(person()))
+    batch.log.hand_overs.add(close_leaf=b"{}", open_leaf=batch.offers.leaves[0])
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+async def test_shard_before_the_one_that_was_shown_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    liar.origin = f"{liar.name}/exchange/2029h2"
+    batch = liar.batch(liar.tell(person()))
+    await assert_refused(victim, stream, batch, "CHECKPOINT_ROLLED_BACK")
+
+
+async def test_leaves_of_a_shard_that_is_not_shown_are_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    batch = liar.batch(liar.tell(person()))
+    batch.offers.origin = f"{liar.name}/exchange/2029h2"
+    await assert_refused(victim, stream, batch, "LEAF_NOT_IN_TREE")
+
+
 async def test_accepted_number_with_other_contents_is_refused(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:
@@ -549,6 +593,38 @@ async def test_truncated_message_is_refused(
     assert answer.refusal.reason == "BATCH_MALFORMED"
     assert dump(victim.home) == before
     assert await victim.incidents() == {(liar.name, "BATCH_MALFORMED"): 1}
+
+
+@pytest.fixture
+def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a liar send more than an honest node's channel does."""
+    limit = 2 * PEER_MESSAGE_BYTES_MAX
+    monkeypatch.setattr(channels, "PEER_MESSAGE_BYTES_MAX", limit)
+
+
+@pytest.mark.usefixtures("unbounded")
+async def test_message_larger_than_any_batch_is_refused_and_seen(
+    victim: Running, liar: Liar
+) -> None:
+    batch = liar.batch(liar.tell(person()))
+    batch.sealed_messages.append(bytes(PEER_MESSAGE_BYTES_MAX))
+    before = dump(victim.home)
+    async with liar.stream() as stream:
+        await stream.open()
+        answer = await stream.ask(pb.DeliverRequest(batch=batch))
+    assert answer.refusal.reason == "BATCH_TOO_LARGE"
+    assert dump(victim.home) == before
+    assert await victim.incidents() == {(liar.name, "BATCH_TOO_LARGE"): 1}
+
+
+@pytest.mark.usefixtures("unbounded")
+async def test_opening_larger_than_any_message_is_refused_and_seen(
+    victim: Running, liar: Liar
+) -> None:
+    async with liar.stream() as stream:
+        with pytest.raises(BatchTooLargeError):
+            await stream.ask(bytes(PEER_MESSAGE_BYTES_MAX + 1))
+    assert await victim.incidents() == {(liar.name, "BATCH_TOO_LARGE"): 1}
 
 
 async def test_second_opening_is_refused(

@@ -55,6 +55,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "watch": ("inbox", _MESSAGES, "Follow what arrives."),
     "search": ("search", _MESSAGES, "Look for messages, own and received."),
     "show": ("show", _MESSAGES, "Show one message and where it stands."),
+    "export": (
+        "export",
+        _MESSAGES,
+        "Take a message out for another system, if policy permits it.",
+    ),
     "outbox": ("outbox", _MESSAGES, "Show what is on its way; retry dead letters."),
     "review": ("review", _MESSAGES, "Decide on what waits for a second person."),
     "lifecycle": (

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from selat.core.checkpoints import Checkpoint, open_checkpoint
-from selat.core.leaves import CloseLeaf, OpenLeaf, parse_leaf
+from selat.core.leaves import parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.notes import NoteVerifier
 from selat.core.origins import is_later, node_of
 from selat.core.proofs import verify_inclusion
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import (
     HandOverError,
     MalformedError,

@@ -33,6 +33,7 @@ from selat.core.leaf_json import (
     one_of,
     text_like,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import SelatError, UnsupportedVersionError
 
 Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
@@ -42,6 +43,8 @@ Act: TypeAlias = Annotated[str, one_of("approve", "refuse")]
 LegalHoldAct: TypeAlias = Annotated[str, one_of("set", "release")]
 #: Why a message is under legal hold; a code, so that no free text is logged.
 LegalHoldCode: TypeAlias = Annotated[str, text_like("[A-Z0-9_-]{1,32}")]
+#: What a message is taken out for.
+PurposeName: TypeAlias = Annotated[str, text_like("[a-z_]{1,32}")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +270,33 @@ class EraseLeaf(Leaf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportLeaf(Leaf):
+    """An officer asked to take a message out of our node for another system.
+
+    Attributes:
+        node: Our node.
+        id: The message.
+        version: Its version.
+        purpose: What it was to be taken out for.
+        by: Role of who asked; never a name.
+        policy: SHA-256 of the active policy set, hexadecimal.
+        effect: What was decided; anything but ``permit`` is a denial.
+        policies: Identifiers of the policies that decided.
+    """
+
+    kind: ClassVar[str] = "export"
+
+    node: Text
+    id: Identifier
+    version: Number
+    purpose: PurposeName
+    by: Text
+    policy: HexDigest
+    effect: Effect
+    policies: Texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegalHoldLeaf(Leaf):
     """A message was put under legal hold, or released from it.
 
@@ -289,41 +319,6 @@ class LegalHoldLeaf(Leaf):
     by: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenLeaf(Leaf):
-    """The log, or a shard of it, begins: the first leaf of each shard.
-
-    Attributes:
-        node: Our node.
-        origin: Origin of the shard.
-        previous: Final checkpoint of the shard before, the exact signed note;
-            empty for the first.
-    """
-
-    kind: ClassVar[str] = "open"
-
-    node: Text
-    origin: Text
-    previous: Text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseLeaf(Leaf):
-    """A shard of the log ends: the last leaf of a shard that has a successor.
-
-    Attributes:
-        node: Our node.
-        origin: Origin of the shard.
-        next: Origin of the shard that follows.
-    """
-
-    kind: ClassVar[str] = "close"
-
-    node: Text
-    origin: Text
-    next: Text
-
-
 #: Every kind of leaf by its name.
 KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
     {
@@ -339,6 +334,7 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
             PeerLeaf,
             PolicyLeaf,
             EraseLeaf,
+            ExportLeaf,
             LegalHoldLeaf,
             OpenLeaf,
             CloseLeaf,

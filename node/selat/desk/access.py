@@ -48,6 +48,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "RetryOutbox": frozenset({OFFICER, SYSTEM, ADMINISTRATOR}),
         "ListReviews": frozenset({REVIEWER}),
         "DecideReview": frozenset({REVIEWER}),
+        "ExportMessage": _READERS,
         "GetEvidence": _READERS | {AUDITOR},
         "GetOwnCard": ROLES,
         "RenewCard": _ADMINISTRATORS,
@@ -64,6 +65,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "SetLegalHold": _ADMINISTRATORS,
         "ReleaseLegalHold": _ADMINISTRATORS,
         "RunLifecycle": _ADMINISTRATORS,
+        "EraseMessage": _ADMINISTRATORS,
         "ListLifecycle": frozenset({REVIEWER, ADMINISTRATOR, AUDITOR}),
         "GetCheckpoint": frozenset({ADMINISTRATOR, AUDITOR}),
     }

@@ -229,6 +229,13 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         await self._door.admit(context, "RunLifecycle")
         return await self._lifecycle.run(request)
 
+    async def EraseMessage(
+        self, request: pb.EraseMessageRequest, context: Context
+    ) -> pb.EraseMessageResponse:
+        """Erase a message before its time, or tell what would be erased."""
+        caller = await self._door.admit(context, "EraseMessage")
+        return await self._lifecycle.erase(request, by=caller.officer_id)
+
     async def ListLifecycle(
         self, request: pb.ListLifecycleRequest, context: Context
     ) -> pb.ListLifecycleResponse:

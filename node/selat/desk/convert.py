@@ -11,6 +11,7 @@ from selat.core.times import to_ms
 from selat.exchange.peer_book import KnownPeer
 from selat.records.walk import RecordWarning
 from selat.store.lifecycle import Erasure
+from selat.store.reviews import Act, Review
 from selat.store.values import (
     Direction,
     IncidentRow,
@@ -106,6 +107,26 @@ def outbox_entry(row: OutboxRow) -> pb.OutboxEntry:
         obligations=row.obligations,
         approved=row.approved,
         redacted=row.redacted,
+    )
+
+
+def review_decision(review: Review, *, peer: str, entry: int = 0) -> pb.ReviewDecision:
+    """Convert a person's decision.
+
+    Args:
+        review: The decision.
+        peer: The peer that the message was to go to, or came from.
+        entry: Number of the outbox entry that waited; 0 for a received message.
+    """
+    act = pb.REVIEW_ACT_APPROVE if review.act is Act.APPROVE else pb.REVIEW_ACT_REFUSE
+    return pb.ReviewDecision(
+        entry=entry,
+        peer=peer,
+        act=act,
+        officer=review.officer,
+        note=review.note,
+        decided_at=timestamp(review.decided_ms),
+        leaf_index=review.leaf_index,
     )
 
 

@@ -29,6 +29,7 @@ class StatusReporter:
         own_card: Callable[[], SignedCard],
         software_version: str,
         started_ms: int,
+        turned_away: Callable[[], int],
     ) -> None:
         """Take what a status is made of."""
         self._local = local
@@ -36,6 +37,7 @@ class StatusReporter:
         self._own_card = own_card
         self._software_version = software_version
         self._started_ms = started_ms
+        self._turned_away = turned_away
 
     async def report(self) -> pb.GetStatusResponse:
         """Return the state at this moment."""
@@ -69,7 +71,7 @@ class StatusReporter:
             messages_in=counts.messages_in,
             messages_out=counts.messages_out,
             unacknowledged=counts.unacknowledged,
-            links=[self._link(link, counts) for link in links],
+            links=[self._link(link, counts, head) for link in links],
             incidents=[convert.incident(row) for row in incidents],
             held=sum(
                 queue.count
@@ -79,9 +81,10 @@ class StatusReporter:
             oldest_held_at=convert.timestamp(counts.oldest_held_ms),
             quarantined=counts.quarantined,
             oldest_quarantined_at=convert.timestamp(counts.oldest_quarantined_ms),
+            turned_away=self._turned_away(),
         )
 
-    def _link(self, link: Link, counts: StoreCounts) -> pb.LinkStatus:
+    def _link(self, link: Link, counts: StoreCounts, head: TreeHead) -> pb.LinkStatus:
         queue = {row.state: row.count for row in counts.queues if row.peer == link.peer}
         waits = link.next_attempt_ms > self._local.clock()
         return pb.LinkStatus(
@@ -98,7 +101,7 @@ class StatusReporter:
             sent_sequence=link.sent_sequence,
             received_sequence=link.received_sequence,
             verified_size=link.checkpoint.size if link.checkpoint else 0,
-            acknowledged_size=link.acknowledged_size,
+            acknowledged_size=max(0, link.acknowledged_size - head.first_position),
             attempts=link.attempts,
             next_attempt_at=convert.timestamp(link.next_attempt_ms if waits else None),
             last_error=link.last_error,

@@ -74,6 +74,7 @@ class PeerService:
         arrived: Called after messages were kept.
         heard_from: Called with the name of each peer that opens a stream.
         own_card: Gives the envelope of our newest card.
+        called: Called with the address of whoever calls.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class PeerService:
         arrived: Callable[[], None],
         heard_from: Callable[[str], None],
         own_card: Callable[[], bytes],
+        called: Callable[[str], None],
     ) -> None:
         """Start with no stream open."""
         self._local = local
@@ -91,6 +93,7 @@ class PeerService:
         self._arrived = arrived
         self._heard_from = heard_from
         self._own_card = own_card
+        self._called = called
         # Two streams of one peer must not take the same batch in twice, and
         # only the newest goes on: each follows the peer's log on its own, and two
         # could be shown two histories.
@@ -235,6 +238,7 @@ class PeerService:
     # --- who calls ---------------------------------------------------------
     async def _caller(self, context: Any) -> KnownPeer:  # noqa: ANN401 - grpc's own
         """Step 1: the accepted peer whose certificate the connection presents."""
+        self._called(context.peer())
         auth = context.auth_context()
         if _first(auth, "ssl_tls_version") != TLS_VERSION:
             raise UnauthenticatedError(

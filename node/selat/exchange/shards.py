@@ -20,8 +20,9 @@ import logging
 from collections.abc import Callable
 
 from selat.core.checkpoints import origin_for
-from selat.core.leaves import CloseLeaf, OpenLeaf, parse_leaf
+from selat.core.leaves import parse_leaf
 from selat.core.origins import end_ms
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.core.times import utc
 from selat.errors import StoreCorruptError
 from selat.exchange.signing import CheckpointSigner, SignedHead, StepObserver

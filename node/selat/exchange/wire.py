@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 
 from selat.core.batches import LeafRange, LogState, ReceiptBatch, SealedBatch
 from selat.core.log_states import HandOver
-from selat.errors import BatchMalformedError
+from selat.errors import BatchMalformedError, BatchTooLargeError
+from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
 from selat.v1 import exchange_pb2, peer_service_pb2
 
 
@@ -18,8 +19,15 @@ def parse_deliver_request(data: bytes) -> peer_service_pb2.DeliverRequest:
     """Parse one message of a deliverer.
 
     Raises:
+        BatchTooLargeError: It is larger than any batch can be.
         BatchMalformedError: It is truncated or no such message.
     """
+    if len(data) > PEER_MESSAGE_BYTES_MAX:
+        raise BatchTooLargeError(
+            f"A message on the stream has {len(data)} bytes; "
+            f"{PEER_MESSAGE_BYTES_MAX} are the most.",
+            remedy="Send batches within the protocol's limits.",
+        )
     try:
         return peer_service_pb2.DeliverRequest.FromString(data)
     except DecodeError as error:

@@ -23,6 +23,7 @@ from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
 from selat.desk.desk_service import DeskService
+from selat.desk.exporting import Exporting
 from selat.desk.legal_holds import LegalHolds
 from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
@@ -49,12 +50,14 @@ from selat.identity.keystore import KeyStore
 from selat.node.active_policy import ActivePolicy
 from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
-from selat.node.high_water import HighWaterFile, check_against_mark
+from selat.node.high_water import HighWaterFile, check_against_mark, mark_missing
 from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
 from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
+from selat.rpc.handshakes import Handshakes
 from selat.store.gate import GatedStore
+from selat.store.port import Snapshot
 from selat.store.sqlite.store import SqliteStore
 
 DESK_SERVER_VALID_DAYS = 365
@@ -80,6 +83,7 @@ class Node:
     policy: ActivePolicy
     links: Links
     lifecycle: Lifecycle
+    handshakes: Handshakes
     peer_service: PeerService
     desk_service: DeskService
     admin_service: AdminService
@@ -111,6 +115,7 @@ async def assemble_node(
         NodeInUseError: Another process holds the folder.
         KeyStoreError: The keys cannot be opened.
         LogRolledBackError: The database is older than what was signed.
+        HighWaterMissingError: What was signed cannot be told.
         StoreError: The database cannot be used.
     """
     folder.check()
@@ -119,7 +124,7 @@ async def assemble_node(
         keys = KeyStore.open(folder.keys, passphrase)
         store = SqliteStore.open(folder.store, on_step=on_step)
         try:
-            await store.read(lambda snapshot: check_against_mark(mark.mark, snapshot))
+            await store.read(lambda snapshot: _check_log(snapshot, mark))
             yield await _build(
                 folder,
                 configuration,
@@ -131,6 +136,19 @@ async def assemble_node(
             )
         finally:
             await store.close()
+
+
+def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
+    """Hold that the database has all that was signed."""
+    if mark.mark is None and any(
+        snapshot.link(peer.name).acknowledged_size for peer in snapshot.peers()
+    ):  # a peer holds our signature
+        if not mark.is_new:
+            raise mark_missing("The high-water mark is blank.")
+        head = snapshot.tree_head()
+        frontier = head.frontier
+        mark.raise_to(origin=head.origin, size=frontier.size, root=frontier.root())
+    check_against_mark(mark.mark, snapshot)
 
 
 async def _build(
@@ -217,6 +235,7 @@ async def _build(
     lifecycle = Lifecycle(
         local=local, catalogue=lambda: policy.policy_set().source.catalogue
     )
+    handshakes = Handshakes()
     arrivals = Arrivals()
     inspector = Inspector(schema=schema, catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
@@ -230,12 +249,14 @@ async def _build(
         policy=policy,
         links=links,
         lifecycle=lifecycle,
+        handshakes=handshakes,
         peer_service=PeerService(
             local=local,
             judge=Judge(local=local, inspector=inspector),
             arrived=arrivals.ring,
             heard_from=links.heard_from,
             own_card=lambda: card.current().envelope,
+            called=handshakes.called,
         ),
         desk_service=DeskService(
             local=local,
@@ -247,6 +268,7 @@ async def _build(
                     local=local, wake=links.wake, arrived=arrivals.ring
                 ),
             ),
+            exporting=Exporting(local=local),
             arrivals=arrivals,
             links=links,
         ),
@@ -261,6 +283,7 @@ async def _build(
                 own_card=card.current,
                 software_version=version("selat"),
                 started_ms=clock(),
+                turned_away=handshakes.turned_away,
             ),
             lifecycle=LifecycleDesk(local=local, lifecycle=lifecycle),
             legal_holds=LegalHolds(local=local),

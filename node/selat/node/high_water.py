@@ -24,6 +24,7 @@ from typing import Final
 from selat.core.origins import end_ms, is_later
 from selat.core.tiles import root_at
 from selat.errors import (
+    HighWaterMissingError,
     LogRolledBackError,
     StoreCorruptError,
     StoreError,
@@ -56,15 +57,31 @@ class Mark:
 
 
 class HighWaterFile:
-    """The high-water mark in a file. Used by one thread at a time."""
+    """The high-water mark in a file. Used by one thread at a time.
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or create it with no mark.
+    Attributes:
+        mark: The mark; None when nothing was signed, as far as the file knows.
+        is_new: The file was empty: it was just made, or somebody put it there to
+            begin anew.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the file.
+
+        Args:
+            path: The file.
+            create: Create it, for a new node.
 
         Raises:
+            HighWaterMissingError: It is not there.
             StoreCorruptError: Neither slot can be read.
         """
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        flags = os.O_RDWR | (os.O_CREAT if create else 0)
+        try:
+            self._descriptor = os.open(path, flags, 0o600)
+        except FileNotFoundError as error:
+            raise mark_missing(f"There is no high-water mark {path}.") from error
+        self.is_new = os.fstat(self._descriptor).st_size == 0
         try:
             self.mark, self._next_slot = self._begin(path)
         except BaseException:
@@ -73,7 +90,7 @@ class HighWaterFile:
 
     def _begin(self, path: Path) -> tuple[Mark | None, int]:
         """Return the mark that the file holds, and the slot to write next."""
-        if os.fstat(self._descriptor).st_size == 0:
+        if self.is_new:
             os.pwrite(self._descriptor, bytes(_SLOT_BYTES * _SLOTS), 0)
             os.fsync(self._descriptor)
             _sync_folder(path.parent)
@@ -113,6 +130,16 @@ class HighWaterFile:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+
+
+def mark_missing(what: str) -> HighWaterMissingError:
+    """Return the error for a node that cannot tell what it signed."""
+    return HighWaterMissingError(
+        f"{what} Whether this database holds all that was signed cannot be told.",
+        remedy="Restore the newest high-water from the folder's mirror. If it is lost, "
+        "ask your peers for `our log there` in `selat status`; only if this database "
+        "is no shorter, put an empty file in its place: the mark begins anew.",
+    )
 
 
 def check_against_mark(mark: Mark | None, snapshot: Snapshot) -> None:

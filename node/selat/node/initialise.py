@@ -19,8 +19,9 @@ from typing import Final
 from cryptography import x509
 
 from selat.core.checkpoints import origin_for
-from selat.core.leaves import CardLeaf, OpenLeaf
+from selat.core.leaves import CardLeaf
 from selat.core.node_names import is_node_name
+from selat.core.shard_leaves import OpenLeaf
 from selat.core.times import to_ms
 from selat.errors import AlreadyExistsError, InvalidInputError
 from selat.identity.card import SignedCard
@@ -219,4 +220,4 @@ async def _open_log(
         await store.write(work)
     finally:
         await store.close()
-    HighWaterFile(folder.high_water).close()
+    HighWaterFile(folder.high_water, create=True).close()

@@ -34,6 +34,8 @@ NEW_OBJECTS: Final = 50_000
 HALF_YEAR_CHECK_S: Final = 1.0
 #: How often what has expired is erased, in s.
 LIFECYCLE_INTERVAL_S: Final = 10.0
+#: How often it is looked whether callers were turned away, in s.
+DOOR_INTERVAL_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ async def run_node(
             asyncio.ensure_future(_follow_policy(node)),
             asyncio.ensure_future(_end_messages(node)),
             asyncio.ensure_future(_follow_half_year(node)),
+            asyncio.ensure_future(_watch_door(node)),
         ]
         try:
             yield Serving(
@@ -171,6 +174,17 @@ async def _end_messages(node: Node) -> None:
             with suppress(StoreError):
                 await _note(node, error)
         await asyncio.sleep(LIFECYCLE_INTERVAL_S)
+
+
+async def _watch_door(node: Node) -> None:
+    """Log that callers were turned away, who are no incidents: they are unknown."""
+    known = 0
+    while True:
+        await asyncio.sleep(DOOR_INTERVAL_S)
+        count = node.handshakes.turned_away()
+        if count > known:
+            _log.warning("callers turned away", extra={"count": count - known})
+            known = count
 
 
 async def _note(node: Node, error: SelatError) -> None:

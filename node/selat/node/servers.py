@@ -17,6 +17,7 @@ from selat.node.assembly import Node
 from selat.rpc.channels import (
     DESK_MESSAGE_BYTES_MAX,
     PEER_MESSAGE_BYTES_MAX,
+    PEER_RECEIVE_BYTES_MAX,
     peer_server_credentials,
     server_options,
 )
@@ -54,12 +55,17 @@ async def peer_server(node: Node, address: str) -> Listening:
         ConfigurationError: The address cannot be listened on.
     """
     server = grpc.aio.server(
-        interceptors=(ErrorBoundary(),), options=server_options(PEER_MESSAGE_BYTES_MAX)
+        interceptors=(ErrorBoundary(),),
+        options=server_options(
+            PEER_MESSAGE_BYTES_MAX, receive_bytes_max=PEER_RECEIVE_BYTES_MAX
+        ),
     )
     node.peer_service.add_to_server(server)
     servicer = await _add_health(server, (SERVICE_NAME,))
     credentials = peer_server_credentials(
-        certificate=node.tls, trusted=node.local.peers.trusted_pem
+        certificate=node.tls,
+        trusted=node.local.peers.trusted_pem,
+        begun=node.handshakes.begun,
     )
     port = _listen(server, address, credentials)
     return Listening(server=server, health=servicer, port=port)

@@ -12,7 +12,9 @@ import hashlib
 import os
 import shutil
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -26,6 +28,8 @@ from selat.publication.durable_files import disk_errors
 #: Leaves shrink to a half, and more costs more time than it saves room.
 _COMPRESSION_LEVEL: Final = 1
 _OWNER_ONLY: Final = 0o700
+#: Files that wait to be written: some 12 MB of entries.
+_WAITING_MAX: Final = 64
 
 Write = Callable[[bytes], object]
 _Begin = Callable[[str], AbstractContextManager[IO[bytes]]]
@@ -34,18 +38,47 @@ _Begin = Callable[[str], AbstractContextManager[IO[bytes]]]
 class BundleFiles:
     """Takes the files of a bundle, one after the other, and their digests.
 
+    Whole files are written by a thread of their own, in their order: to make a
+    file costs about what it costs to read its leaves.
+
     Args:
         begin: Opens a new file of the bundle for writing.
+        writer: Runs one thing after the other.
     """
 
-    def __init__(self, begin: _Begin) -> None:
+    def __init__(self, begin: _Begin, writer: Executor) -> None:
         """Start with no file."""
         self._begin = begin
+        self._writer = writer
+        self._waiting: deque[Future[None]] = deque()
         self._digests: dict[str, bytes] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file at once; its name was not used before.
+
+        What goes wrong is raised here, or by one of the calls that follow.
+        """
+        self._finish(all_but=_WAITING_MAX)
+        self._waiting.append(self._writer.submit(self._write, name, data))
 
     @contextmanager
     def open(self, name: str) -> Iterator[Write]:
         """Write a file in parts; its name was not used before."""
+        self._finish()
+        with self._writing(name) as write:
+            yield write
+
+    def _write(self, name: str, data: bytes) -> None:
+        with self._writing(name) as write:
+            write(data)
+
+    def _finish(self, *, all_but: int = 0) -> None:
+        """Wait for files that are being written."""
+        while len(self._waiting) > all_but:
+            self._waiting.popleft().result()
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[Write]:
         digest = hashlib.sha256()
         with self._begin(name) as stream:
 
@@ -56,18 +89,15 @@ class BundleFiles:
             yield write
         self._digests[name] = digest.digest()
 
-    def put(self, name: str, data: bytes) -> None:
-        """Write a file at once."""
-        with self.open(name) as write:
-            write(data)
-
     @property
     def count(self) -> int:
         """How many files there are, the list of digests included."""
+        self._finish()
         return len(self._digests) + 1
 
     def end(self) -> None:
         """Write the list of all digests, the last file."""
+        self._finish()
         with self._begin(SUMS) as stream:
             stream.write(encode_sums(self._digests))
 
@@ -94,7 +124,11 @@ def new_bundle(path: Path, *, as_zip: bool) -> Iterator[BundleFiles]:
     with disk_errors(path):
         _remove(partial)
         try:
-            with (_zip_at if as_zip else _folder_at)(partial) as files:
+            with (
+                (_zip_at if as_zip else _folder_at)(partial) as begin,
+                ThreadPoolExecutor(1, "selat-bundle") as writer,
+            ):
+                files = BundleFiles(begin, writer)
                 yield files
                 files.end()
             _make_durable(partial)
@@ -106,7 +140,7 @@ def new_bundle(path: Path, *, as_zip: bool) -> Iterator[BundleFiles]:
 
 
 @contextmanager
-def _folder_at(path: Path) -> Iterator[BundleFiles]:
+def _folder_at(path: Path) -> Iterator[_Begin]:
     path.mkdir(mode=_OWNER_ONLY)
     folders = {path}
 
@@ -117,11 +151,11 @@ def _folder_at(path: Path) -> Iterator[BundleFiles]:
             folders.add(file.parent)
         return file.open("xb")
 
-    yield BundleFiles(begin)
+    yield begin
 
 
 @contextmanager
-def _zip_at(path: Path) -> Iterator[BundleFiles]:
+def _zip_at(path: Path) -> Iterator[_Begin]:
     def private(name: str, flags: int) -> int:
         return os.open(name, flags, 0o600)
 
@@ -132,7 +166,7 @@ def _zip_at(path: Path) -> Iterator[BundleFiles]:
         ) as archive,
     ):
         # How long a file becomes is not known when it begins.
-        yield BundleFiles(lambda name: archive.open(name, "w", force_zip64=True))
+        yield lambda name: archive.open(name, "w", force_zip64=True)
 
 
 def _make_durable(path: Path) -> None:

@@ -20,8 +20,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from selat.core.tiles import TileSource
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
+from selat.store.log import LogSnapshot, LogTransaction
 from selat.store.publication import PublicationSnapshot, PublicationTransaction
 from selat.store.reviews import Held, Review
 from selat.store.values import (
@@ -42,47 +42,21 @@ from selat.store.values import (
     PeerCheckpoint,
     PeerRow,
     Settled,
-    Shard,
     StoreCounts,
-    TreeHead,
 )
 from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 
 T = TypeVar("T")
 
 
-class Snapshot(LifecycleSnapshot, PublicationSnapshot, WitnessingSnapshot, Protocol):
+class Snapshot(
+    LogSnapshot,
+    LifecycleSnapshot,
+    PublicationSnapshot,
+    WitnessingSnapshot,
+    Protocol,
+):
     """Read one moment of the database."""
-
-    # --- our log -----------------------------------------------------------
-    def tree_head(self) -> TreeHead:
-        """Return the state of the newest shard; without origin when there is none."""
-
-    def shards(self) -> list[Shard]:
-        """Return every shard of our log, oldest first."""
-
-    def shard(self, origin: str) -> Shard | None:
-        """Return one shard by its origin, or None."""
-
-    def shard_at(self, position: int) -> Shard:
-        """Return the shard that the leaf at a position is in, or would be.
-
-        Raises:
-            NotFoundError: No shard begins at or before that position.
-        """
-
-    def shard_tiles(self, origin: str) -> TileSource:
-        """Return the tiles of one shard; of none when it is not there.
-
-        They can be read for as long as the snapshot or transaction lasts.
-        """
-
-    def leaves(self, first: int, count: int) -> list[bytes]:
-        """Return the leaves at positions ``first … first+count-1``, exact bytes.
-
-        Raises:
-            NotFoundError: The log is shorter than that.
-        """
 
     # --- peers -------------------------------------------------------------
     def peers(self) -> list[PeerRow]:
@@ -210,53 +184,13 @@ class Snapshot(LifecycleSnapshot, PublicationSnapshot, WitnessingSnapshot, Proto
 
 class Transaction(
     Snapshot,
+    LogTransaction,
     LifecycleTransaction,
     PublicationTransaction,
     WitnessingTransaction,
     Protocol,
 ):
     """Change the database; everything or nothing."""
-
-    # --- our log -----------------------------------------------------------
-    def open_log(self, origin: str) -> None:
-        """Start the first shard of the log under an origin.
-
-        Raises:
-            WrongStateError: There is one already.
-        """
-
-    def append_leaves(self, leaves: Sequence[bytes]) -> int:
-        """Append leaves contiguously; return the position of the first.
-
-        All of them go into the newest shard. Updates its tiles and its head in
-        this transaction.
-
-        Raises:
-            LogClosedError: The newest shard is closed.
-            WrongStateError: There is no shard.
-        """
-
-    def close_shard(self, close_leaf: bytes) -> None:
-        """Append the last leaf of the newest shard.
-
-        Raises:
-            LogClosedError: It is closed already.
-            WrongStateError: There is no shard.
-        """
-
-    def open_shard(self, origin: str, *, final_note: bytes, open_leaf: bytes) -> None:
-        """Begin the next shard with its first leaf.
-
-        Args:
-            origin: Its origin.
-            final_note: Signed checkpoint of the shard before, which is kept with
-                that one.
-            open_leaf: The first leaf.
-
-        Raises:
-            AlreadyExistsError: A shard has that origin.
-            WrongStateError: The newest shard is not closed, or there is none.
-        """
 
     # --- peers -------------------------------------------------------------
     def put_peer(self, peer: PeerRow) -> None:

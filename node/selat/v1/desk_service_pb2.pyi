@@ -468,6 +468,7 @@ class GetMessageResponse(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     OUTBOX_FIELD_NUMBER: _builtins.int
     ERASURE_FIELD_NUMBER: _builtins.int
+    REVIEWS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def info(self) -> Global___MessageInfo:
         """What the node knows of it."""
@@ -484,6 +485,10 @@ class GetMessageResponse(_message.Message):
     def erasure(self) -> Global___Erasure:
         """How its contents were erased; absent when they were not."""
 
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReviewDecision]:
+        """What persons decided about it, the oldest first."""
+
     def __init__(
         self,
         *,
@@ -491,14 +496,63 @@ class GetMessageResponse(_message.Message):
         message: _message_pb2.Message | None = ...,
         outbox: _abc.Iterable[Global___OutboxEntry] | None = ...,
         erasure: Global___Erasure | None = ...,
+        reviews: _abc.Iterable[Global___ReviewDecision] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message", "outbox", b"outbox"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message", "outbox", b"outbox", "reviews", b"reviews"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMessageResponse: _TypeAlias = GetMessageResponse  # noqa: Y015
+
+@_typing.final
+class ReviewDecision(_message.Message):
+    """What a person decided about a message that policy had left to a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    entry: _builtins.int
+    """Number of the outbox entry that waited; 0 for a received message."""
+    peer: _builtins.str
+    """The peer that it was to go to, or came from."""
+    act: Global___ReviewAct.ValueType
+    """The decision."""
+    officer: _builtins.str
+    """Short name of who decided."""
+    note: _builtins.str
+    """Why, in the officer's words; empty when none were given."""
+    leaf_index: _builtins.int
+    """Index of the review leaf in our log."""
+    @_builtins.property
+    def decided_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        entry: _builtins.int = ...,
+        peer: _builtins.str = ...,
+        act: Global___ReviewAct.ValueType = ...,
+        officer: _builtins.str = ...,
+        note: _builtins.str = ...,
+        decided_at: _timestamp_pb2.Timestamp | None = ...,
+        leaf_index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "decided_at", b"decided_at", "entry", b"entry", "leaf_index", b"leaf_index", "note", b"note", "officer", b"officer", "peer", b"peer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewDecision: _TypeAlias = ReviewDecision  # noqa: Y015
 
 @_typing.final
 class Erasure(_message.Message):
@@ -512,7 +566,7 @@ class Erasure(_message.Message):
     reason: _builtins.str
     """Stable reason code, for example "EXPIRED"."""
     leaf_index: _builtins.int
-    """Index of the erase leaf in our log."""
+    """Position of the erase leaf in our log, counted over all its shards."""
     @_builtins.property
     def erased_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1201,6 +1255,80 @@ class DecideReviewResponse(_message.Message):
 Global___DecideReviewResponse: _TypeAlias = DecideReviewResponse  # noqa: Y015
 
 @_typing.final
+class ExportMessageRequest(_message.Message):
+    """Take a message out for another system."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ORIGINATOR_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16-byte UUIDv7 of a message that the caller may view."""
+    version: _builtins.int
+    """The version; 0 for the newest."""
+    originator: _builtins.str
+    """Only this node's message; empty for whoever published it."""
+    purpose: _message_pb2.Purpose.ValueType
+    """What it is taken out for, one of the purposes that the message names."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        originator: _builtins.str = ...,
+        purpose: _message_pb2.Purpose.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "originator", b"originator", "purpose", b"purpose", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportMessageRequest: _TypeAlias = ExportMessageRequest  # noqa: Y015
+
+@_typing.final
+class ExportMessageResponse(_message.Message):
+    """The message, to be handed on under its marking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INFO_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """Index of the export leaf in our log."""
+    @_builtins.property
+    def info(self) -> Global___MessageInfo:
+        """What the node knows of it."""
+
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """Header and body."""
+
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of the policies that let it go."""
+
+    def __init__(
+        self,
+        *,
+        info: Global___MessageInfo | None = ...,
+        message: _message_pb2.Message | None = ...,
+        leaf_index: _builtins.int = ...,
+        policies: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "leaf_index", b"leaf_index", "message", b"message", "policies", b"policies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportMessageResponse: _TypeAlias = ExportMessageResponse  # noqa: Y015
+
+@_typing.final
 class GetEvidenceRequest(_message.Message):
     """Ask for proofs."""
 
@@ -1309,7 +1437,7 @@ class LeafEvidence(_message.Message):
     leaf: _builtins.bytes
     """The leaf, exact bytes."""
     index: _builtins.int
-    """Its index in the log."""
+    """Its index in the shard that the checkpoint is of."""
     first_index: _builtins.int
     """Index of the first leaf of its batch."""
     checkpoint: _builtins.bytes
@@ -1933,6 +2061,7 @@ class GetStatusResponse(_message.Message):
     OLDEST_HELD_AT_FIELD_NUMBER: _builtins.int
     QUARANTINED_FIELD_NUMBER: _builtins.int
     OLDEST_QUARANTINED_AT_FIELD_NUMBER: _builtins.int
+    TURNED_AWAY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Node name."""
     state: _builtins.str
@@ -1942,11 +2071,11 @@ class GetStatusResponse(_message.Message):
     software_version: _builtins.str
     """Version of the software."""
     log_origin: _builtins.str
-    """Origin of the current log."""
+    """Origin of the newest shard of the log."""
     log_size: _builtins.int
-    """Number of leaves in the log."""
+    """Number of leaves in that shard."""
     log_root: _builtins.bytes
-    """Root of the log, 32 bytes."""
+    """Root of that shard, 32 bytes."""
     policy_digest: _builtins.str
     """SHA-256 of the active policy set, hexadecimal."""
     messages_in: _builtins.int
@@ -1959,6 +2088,10 @@ class GetStatusResponse(_message.Message):
     """Outbox entries that wait for a reviewer."""
     quarantined: _builtins.int
     """Received messages that wait for a reviewer."""
+    turned_away: _builtins.int
+    """Connections of other nodes' side that came to no call since the node was
+    started: callers whom TLS turned away, of whom nothing else is known.
+    """
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the node started."""
@@ -2005,10 +2138,11 @@ class GetStatusResponse(_message.Message):
         oldest_held_at: _timestamp_pb2.Timestamp | None = ...,
         quarantined: _builtins.int = ...,
         oldest_quarantined_at: _timestamp_pb2.Timestamp | None = ...,
+        turned_away: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["card_valid_until", b"card_valid_until", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "unacknowledged", b"unacknowledged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "turned_away", b"turned_away", "unacknowledged", b"unacknowledged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2059,9 +2193,9 @@ class LinkStatus(_message.Message):
     received_sequence: _builtins.int
     """Number of the last batch accepted from the peer."""
     verified_size: _builtins.int
-    """Size of the peer's log that we have verified."""
+    """Size of the newest shard of the peer's log that we have verified."""
     acknowledged_size: _builtins.int
-    """Size of our log that the peer has verified."""
+    """Size of the newest shard of our log that the peer has verified."""
     attempts: _builtins.int
     """Failed attempts since the last success."""
     last_error: _builtins.str
@@ -2439,6 +2573,66 @@ class RunLifecycleResponse(_message.Message):
 Global___RunLifecycleResponse: _TypeAlias = RunLifecycleResponse  # noqa: Y015
 
 @_typing.final
+class EraseMessageRequest(_message.Message):
+    """Erase a message before its time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16-byte UUIDv7 of the message."""
+    version: _builtins.int
+    """The version; 0 for every version that is kept."""
+    reason_code: _builtins.str
+    """Why: 1 to 32 of A-Z, 0-9, "_" and "-". It stands in the log, so that it is
+    a code, for example "COURT-ORDER-17", and never names or words.
+    """
+    dry_run: _builtins.bool
+    """Erase nothing; only tell what would be erased."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        reason_code: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "id", b"id", "reason_code", b"reason_code", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseMessageRequest: _TypeAlias = EraseMessageRequest  # noqa: Y015
+
+@_typing.final
+class EraseMessageResponse(_message.Message):
+    """What was erased, or would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LifecycleEntry]:
+        """One for each version, newest first."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___LifecycleEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseMessageResponse: _TypeAlias = EraseMessageResponse  # noqa: Y015
+
+@_typing.final
 class ListLifecycleRequest(_message.Message):
     """List messages by how they end."""
 
@@ -2511,9 +2705,13 @@ class LifecycleEntry(_message.Message):
     reason: _builtins.str
     """Why it is or would be erased, or the code of its legal hold; else empty."""
     leaf_index: _builtins.int
-    """Index of the erase or legal-hold leaf in our log; 0 without one."""
+    """Position of the erase or legal-hold leaf in our log, counted over all its
+    shards; 0 without one.
+    """
     officer: _builtins.str
-    """Short name of the administrator who put it under legal hold."""
+    """Short name of the administrator who put it under legal hold or had it
+    erased; empty where the node erased it by itself.
+    """
     on_its_way: _builtins.bool
     """It is due, and erased only after the receipt of the batch that holds it."""
     @_builtins.property

@@ -81,6 +81,11 @@ class DeskServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewResponse.FromString,
                 _registered_method=True)
+        self.ExportMessage = channel.unary_unary(
+                '/selat.v1.DeskService/ExportMessage',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageResponse.FromString,
+                _registered_method=True)
         self.GetEvidence = channel.unary_unary(
                 '/selat.v1.DeskService/GetEvidence',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.GetEvidenceRequest.SerializeToString,
@@ -160,6 +165,14 @@ class DeskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportMessage(self, request, context):
+        """Take a message out of this node for another system and for one purpose, if
+        policy lets the caller. Granted or not, it is a leaf of our log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEvidence(self, request, context):
         """Return the proofs of one message's exchange with its peers, which anyone
         who has the public keys can verify without this node.
@@ -215,6 +228,11 @@ def add_DeskServiceServicer_to_server(servicer, server):
                     servicer.DecideReview,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewResponse.SerializeToString,
+            ),
+            'ExportMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportMessage,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageResponse.SerializeToString,
             ),
             'GetEvidence': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEvidence,
@@ -478,6 +496,33 @@ class DeskService:
             _registered_method=True)
 
     @staticmethod
+    def ExportMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.DeskService/ExportMessage',
+            selat_dot_v1_dot_desk__service__pb2.ExportMessageRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ExportMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetEvidence(request,
             target,
             options=(),
@@ -589,6 +634,11 @@ class AdminServiceStub:
                 '/selat.v1.AdminService/RunLifecycle',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.FromString,
+                _registered_method=True)
+        self.EraseMessage = channel.unary_unary(
+                '/selat.v1.AdminService/EraseMessage',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageResponse.FromString,
                 _registered_method=True)
         self.ListLifecycle = channel.unary_unary(
                 '/selat.v1.AdminService/ListLifecycle',
@@ -712,6 +762,13 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseMessage(self, request, context):
+        """Erase a message before its time, or tell what would be erased.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListLifecycle(self, request, context):
         """List messages due for review, erased messages or those under legal hold.
         """
@@ -804,6 +861,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RunLifecycle,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.SerializeToString,
+            ),
+            'EraseMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseMessage,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageResponse.SerializeToString,
             ),
             'ListLifecycle': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLifecycle,
@@ -1222,6 +1284,33 @@ class AdminService:
             '/selat.v1.AdminService/RunLifecycle',
             selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/EraseMessage',
+            selat_dot_v1_dot_desk__service__pb2.EraseMessageRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.EraseMessageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,10 @@ class DeskServiceStub:
     """
     DecideReview: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.DecideReviewRequest, _desk_service_pb2.DecideReviewResponse]
     """Approve or refuse what waits. Nobody decides on a message of their own."""
+    ExportMessage: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ExportMessageRequest, _desk_service_pb2.ExportMessageResponse]
+    """Take a message out of this node for another system and for one purpose, if
+    policy lets the caller. Granted or not, it is a leaf of our log.
+    """
     GetEvidence: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetEvidenceRequest, _desk_service_pb2.GetEvidenceResponse]
     """Return the proofs of one message's exchange with its peers, which anyone
     who has the public keys can verify without this node.
@@ -97,6 +101,10 @@ class DeskServiceAsyncStub(DeskServiceStub):
     """
     DecideReview: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.DecideReviewRequest, _desk_service_pb2.DecideReviewResponse]  # type: ignore[assignment]
     """Approve or refuse what waits. Nobody decides on a message of their own."""
+    ExportMessage: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ExportMessageRequest, _desk_service_pb2.ExportMessageResponse]  # type: ignore[assignment]
+    """Take a message out of this node for another system and for one purpose, if
+    policy lets the caller. Granted or not, it is a leaf of our log.
+    """
     GetEvidence: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetEvidenceRequest, _desk_service_pb2.GetEvidenceResponse]  # type: ignore[assignment]
     """Return the proofs of one message's exchange with its peers, which anyone
     who has the public keys can verify without this node.
@@ -187,6 +195,16 @@ class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Approve or refuse what waits. Nobody decides on a message of their own."""
 
     @_abc_1.abstractmethod
+    def ExportMessage(
+        self,
+        request: _desk_service_pb2.ExportMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ExportMessageResponse, _abc.Awaitable[_desk_service_pb2.ExportMessageResponse]]:
+        """Take a message out of this node for another system and for one purpose, if
+        policy lets the caller. Granted or not, it is a leaf of our log.
+        """
+
+    @_abc_1.abstractmethod
     def GetEvidence(
         self,
         request: _desk_service_pb2.GetEvidenceRequest,
@@ -237,6 +255,8 @@ class AdminServiceStub:
     """Release a message from legal hold."""
     RunLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RunLifecycleRequest, _desk_service_pb2.RunLifecycleResponse]
     """Erase what has expired or is kept no longer now, or tell what would be."""
+    EraseMessage: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.EraseMessageRequest, _desk_service_pb2.EraseMessageResponse]
+    """Erase a message before its time, or tell what would be erased."""
     ListLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]
     """List messages due for review, erased messages or those under legal hold."""
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]
@@ -281,6 +301,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Release a message from legal hold."""
     RunLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RunLifecycleRequest, _desk_service_pb2.RunLifecycleResponse]  # type: ignore[assignment]
     """Erase what has expired or is kept no longer now, or tell what would be."""
+    EraseMessage: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.EraseMessageRequest, _desk_service_pb2.EraseMessageResponse]  # type: ignore[assignment]
+    """Erase a message before its time, or tell what would be erased."""
     ListLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]  # type: ignore[assignment]
     """List messages due for review, erased messages or those under legal hold."""
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
@@ -412,6 +434,14 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.RunLifecycleResponse, _abc.Awaitable[_desk_service_pb2.RunLifecycleResponse]]:
         """Erase what has expired or is kept no longer now, or tell what would be."""
+
+    @_abc_1.abstractmethod
+    def EraseMessage(
+        self,
+        request: _desk_service_pb2.EraseMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.EraseMessageResponse, _abc.Awaitable[_desk_service_pb2.EraseMessageResponse]]:
+        """Erase a message before its time, or tell what would be erased."""
 
     @_abc_1.abstractmethod
     def ListLifecycle(

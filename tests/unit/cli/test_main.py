@@ -58,6 +58,8 @@ def test_every_command_that_was_promised_is_there() -> None:
         "review refuse",
         "lifecycle list",
         "lifecycle run",
+        "lifecycle erase",
+        "export",
         "hold set",
         "hold release",
         "policy categories",

@@ -17,8 +17,9 @@ from selat.core.hand_overs import (
     verify_hand_over,
     verify_hand_overs,
 )
-from selat.core.leaves import CloseLeaf, OpenLeaf, parse_leaf
+from selat.core.leaves import parse_leaf
 from selat.core.origins import end_ms
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.core.tiles import inclusion_proof
 from selat.errors import HandOverError, ProofError
 

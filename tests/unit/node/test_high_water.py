@@ -31,7 +31,7 @@ def head(size: int) -> Mark:
 
 @contextmanager
 def opened(path: Path) -> Iterator[HighWaterFile]:
-    file = HighWaterFile(path)
+    file = HighWaterFile(path, create=True)
     try:
         yield file
     finally:

@@ -79,14 +79,12 @@ async def export(
     ]
     with inspection(folder.store) as reads:
         parts = reads(lambda snapshot: parts_of(snapshot, period))
-        async with context.desk() as desk:
-            notes = [await _end_note(desk, part) for part in parts]
         request = BundleRequest(
             node=read_configuration(folder.configuration).name,
             period=period,
             created_ms=to_ms(datetime.now(UTC)),
             parts=parts,
-            notes=notes,
+            notes=await _end_notes(context, parts),
             timestamps=stamps,
         )
         with (
@@ -95,6 +93,15 @@ async def export(
         ):
             written = BundleWriter(files, reads=reads, progress=progress).write(request)
     _tell(context, out, written, stamps)
+
+
+async def _end_notes(context: Context, parts: Sequence[ShardPart]) -> list[bytes]:
+    """Return the checkpoint that ends each part; without the desk, if it can be."""
+    kept = [note for part in parts if (note := part.end_note())]
+    if len(kept) == len(parts):
+        return kept
+    async with context.desk() as desk:
+        return [await _end_note(desk, part) for part in parts]
 
 
 async def _end_note(desk: Desk, part: ShardPart) -> bytes:

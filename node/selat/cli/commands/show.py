@@ -109,6 +109,7 @@ def _document(
     document = message_entry(found.info, message, with_contents=True)
     document["erasure"] = plain(found.erasure) if found.HasField("erasure") else None
     document["outbox"] = [plain(entry) for entry in found.outbox]
+    document["reviews"] = [plain(review) for review in found.reviews]
     document["verified_exchanges"] = (
         None if exchanges is None else [each.document() for each in exchanges]
     )
@@ -132,6 +133,8 @@ def _print(
         output.say(_erased(found), style="warn")
     if found.outbox:
         show_entries(output, found.outbox)
+    for review in found.reviews:
+        output.say(_review(review))
     if exchanges is not None:
         _print_exchanges(output, exchanges)
 
@@ -153,6 +156,18 @@ def _print_exchanges(output: Output, exchanges: list[VerifiedExchange]) -> None:
                 ("  receipt", each.receipt.describe()),
             ]
         )
+
+
+def _review(review: pb.ReviewDecision) -> str:
+    """Say what a person decided, for which peer, and where the log says so."""
+    act = "approved" if review.act == pb.REVIEW_ACT_APPROVE else "refused"
+    way = "to" if review.entry else "from"
+    why = f": {review.note}" if review.note else ""
+    return (
+        f"{review.officer} {act} it {way} {review.peer} on "
+        f"{moment(time_of(review, 'decided_at'))}, leaf {review.leaf_index} of our "
+        f"log{why}"
+    )
 
 
 def _erased(found: pb.GetMessageResponse) -> str:

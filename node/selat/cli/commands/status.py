@@ -11,15 +11,17 @@ from rich.text import Text
 
 from selat.cli.command import command, group
 from selat.cli.context import Context
-from selat.cli.display import ABSENT, age, moment, number, printable
+from selat.cli.display import ABSENT, age, counted, moment, number, printable
 from selat.cli.output import Output, styled
 from selat.cli.plain import plain, time_of
 from selat.errors import InvalidInputError
+from selat.store.reviews import OVERDUE_MS
 from selat.v1 import desk_service_pb2 as pb
 
 app = group("Show the node, its log, links and incidents.")
 
 _EXPIRES_SOON: Final = timedelta(days=30)
+_OVERDUE: Final = timedelta(milliseconds=OVERDUE_MS)
 _LINK_COLUMNS: Final = (
     "peer",
     "link",
@@ -91,20 +93,36 @@ def _fields(
         ("messages", received),
         ("", f"{number(state.messages_out)} published"),
         ("reviews", _reviews(state, now=now)),
+        ("turned away", _turned_away(state)),
     ]
+
+
+def _turned_away(state: pb.GetStatusResponse) -> Text:
+    """Return how many connections TLS turned away since the start."""
+    if not state.turned_away:
+        return Text("nobody")
+    count = counted(state.turned_away, "connection")
+    return Text(f"{count} of callers without an accepted certificate")
 
 
 def _reviews(state: pb.GetStatusResponse, *, now: datetime) -> Text:
     """Return what waits for a reviewer, and how long the first has waited."""
     waiting = [
-        f"{number(count)} {what} (oldest {age(now, time_of(state, oldest))})"
+        (count, what, time_of(state, oldest))
         for count, what, oldest in (
             (state.held, "held", "oldest_held_at"),
             (state.quarantined, "quarantined", "oldest_quarantined_at"),
         )
         if count
     ]
-    return styled(", ".join(waiting), "warn") if waiting else Text("none")
+    if not waiting:
+        return Text("none")
+    text = ", ".join(
+        f"{number(count)} {what} (oldest {age(now, since)})"
+        for count, what, since in waiting
+    )
+    overdue = any(since and now - since > _OVERDUE for _, _, since in waiting)
+    return styled(f"{text}, overdue", "fail") if overdue else styled(text, "warn")
 
 
 def _show_links(output: Output, state: pb.GetStatusResponse) -> None:

@@ -291,10 +291,12 @@ BEGIN
 END;
 
 CREATE TABLE erasure (
-  -- What was erased, why and when. The leaf says the same.
+  -- What was erased, why and when, and by whom; nobody is named where the node
+  -- did so by itself. The leaf says the same without the name.
   number INTEGER PRIMARY KEY,
   message INTEGER NOT NULL UNIQUE REFERENCES message (number),
   reason TEXT NOT NULL,
+  officer TEXT NOT NULL,
   erased_ms INTEGER NOT NULL,
   leaf_index INTEGER NOT NULL UNIQUE
 ) STRICT;
