@@ -18,22 +18,33 @@ VERSION: Final = 1
 #: database has all of them.
 ONE_SIDED_MAX: Final = 10_000
 
-#: What is counted for each listing: columns of the leaf, and which leaves.
-_LISTINGS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
-    "leaves": (("author", "kind"), "logs.end_size IS NOT NULL"),
+#: What is counted for each listing: names and columns of it, and which leaves.
+_LISTINGS: Final[Mapping[str, tuple[Mapping[str, str], str]]] = {
+    "leaves": ({"node": "author", "kind": "kind"}, "logs.end_size IS NOT NULL"),
     "exchanges": (
-        ("peer", "author", "outcome", "reason"),
+        {
+            "sender": "peer",
+            "recipient": "author",
+            "outcome": "outcome",
+            "reason": "reason",
+        },
         "leaf.rowid IN (SELECT receipt FROM exchange)",
     ),
     "withheld": (
-        ("author", "peer", "kind", "category"),
+        {
+            "sender": "author",
+            "recipient": "peer",
+            "kind": "kind",
+            "category": "category",
+        },
         "leaf.kind IN ('withhold', 'hold')",
     ),
-    "reviews": (("author", "peer", "act", "reason"), "leaf.kind = 'review'"),
-    "erasures": (("author", "reason"), "leaf.kind = 'erase'"),
+    "reviews": (
+        {"node": "author", "peer": "peer", "act": "act", "reason": "reason"},
+        "leaf.kind = 'review'",
+    ),
+    "erasures": ({"node": "author", "reason": "reason"}, "leaf.kind = 'erase'"),
 }
-#: What a column is called in a listing of receipts.
-_OF_EXCHANGES: Final = {"peer": "sender", "author": "recipient"}
 _ONE_SIDED: Final = f"""
 SELECT unmatched.code, logs.origin, leaf.leaf_index, leaf.kind, leaf.message,
   s.version, s.author, s.peer
@@ -57,18 +68,15 @@ def listings(database: AuditDatabase) -> dict[str, list[dict[str, Any]]]:
     """Return counts of what happened, by name."""
     found = {}
     for name, (columns, where) in _LISTINGS.items():
-        chosen = ", ".join(f"shared.{column}" for column in columns)
+        chosen = ", ".join(f"shared.{column}" for column in columns.values())
         sql = (
             f"SELECT {chosen}, COUNT(*) FROM leaf "  # noqa: S608 - columns of ours
             "JOIN shared ON shared.id = leaf.shared JOIN logs ON logs.id = leaf.log "
             f"WHERE {where} GROUP BY {chosen} ORDER BY {chosen}"
         )
-        names = [
-            _OF_EXCHANGES.get(column, column) if name == "exchanges" else column
-            for column in columns
-        ]
         found[name] = [
-            dict(zip((*names, "count"), row, strict=True)) for row in database.rows(sql)
+            dict(zip((*columns, "count"), row, strict=True))
+            for row in database.rows(sql)
         ]
     return found
 
