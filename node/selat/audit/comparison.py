@@ -31,8 +31,11 @@ FROM peer_checkpoints AS p JOIN logs ON logs.id = p.log
 GROUP BY p.origin, p.size, p.root, logs.origin ORDER BY p.origin, p.size
 """
 _PEERS: Final = """
-SELECT shared.peer, COUNT(*) FROM leaf JOIN shared ON shared.id = leaf.shared
-WHERE leaf.kind IN ('offer', 'receipt') GROUP BY shared.peer ORDER BY shared.peer
+SELECT DISTINCT peer FROM shared WHERE kind IN ('offer', 'receipt') ORDER BY peer
+"""
+_WITH_PEER: Final = """
+SELECT COUNT(*) FROM leaf JOIN shared ON shared.id = leaf.shared
+WHERE leaf.kind IN ('offer', 'receipt') AND shared.peer = ?
 """
 
 
@@ -166,9 +169,10 @@ class Comparison:
 
     def _pinned(self) -> None:
         """Step 5."""
-        for peer, count in self._rows(_PEERS):
+        for (peer,) in list(self._rows(_PEERS)):
             if peer in self._trust.roots:
                 continue
+            ((count,),) = self._rows(_WITH_PEER, (peer,))
             if peer in self._trust.unexamined:
                 code, what = Code.PEER_NOT_EXAMINED, "are left out of this audit"
             else:
@@ -179,5 +183,5 @@ class Comparison:
                 f"{count} offers and receipts with {ascii(peer)[1:-1]} {what}.",
             )
 
-    def _rows(self, sql: str) -> Iterator[Any]:
-        return self._database.rows(sql)
+    def _rows(self, sql: str, parameters: Sequence[str] = ()) -> Iterator[Any]:
+        return self._database.rows(sql, parameters)

@@ -204,6 +204,12 @@ class AuditDatabase:
         """Yield what a query finds."""
         yield from self.db.execute(sql, list(parameters))
 
+    def index_messages(self) -> None:
+        """Let leaves be found by their message, if they are not yet."""
+        self.db.table("leaf").create_index(
+            ["message"], "leaf_message", if_not_exists=True
+        )
+
     def finish(self, findings: Findings) -> None:
         """Add what people look for: findings, views and indexes."""
         self.insert(
@@ -223,6 +229,7 @@ class AuditDatabase:
         for name, sql in _VIEWS.items():
             self.db.create_view(name, sql.strip())
         self.db.table("leaf").create_index(["log", "leaf_index"], "leaf_place")
+        self.index_messages()
         self.db.execute("COMMIT")
         self.db.execute("ANALYZE")
 

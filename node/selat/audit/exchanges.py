@@ -32,35 +32,37 @@ RECEIPT_LATE_MS: Final = 60 * 60 * 1000
 #: and older offers without one.
 CATCH_UP_MS_MAX: Final = 7 * 24 * 60 * 60 * 1000
 
+# Leaves of one batch stand together, offers as well as receipts: in the order of
+# the offers both are read nearly in a row. Of an offer that was shown twice the
+# first counts, its own log's.
 _PAIR: Final = """
 INSERT INTO exchange SELECT offer, receipt FROM (
-  SELECT o.id AS offer, (
+  SELECT o.rowid AS offer, (
     SELECT MIN(r.rowid) FROM leaf AS r WHERE r.kind = 'receipt' AND r.ref = o.hash
   ) AS receipt
-  FROM (SELECT MIN(rowid) AS id, hash FROM leaf WHERE kind = 'offer' GROUP BY hash) AS o
+  FROM leaf AS o WHERE o.kind = 'offer' AND o.rowid = (
+    SELECT MIN(x.rowid) FROM leaf AS x WHERE x.kind = 'offer' AND x.hash = o.hash
+  )
 ) WHERE receipt IS NOT NULL
 """
-_PAIRED: Final = """
-FROM exchange JOIN leaf AS o ON o.rowid = exchange.offer
-  JOIN leaf AS r ON r.rowid = exchange.receipt
-  JOIN shared AS os ON os.id = o.shared JOIN shared AS rs ON rs.id = r.shared
-  JOIN logs AS rl ON rl.id = r.log
-"""
-_DIFFERENT: Final = f"""
-SELECT rl.origin, r.leaf_index, o.leaf_index {_PAIRED}
-WHERE o.message IS NOT r.message OR os.version <> rs.version
-  OR os.author <> rs.peer OR os.peer <> rs.author
-"""
-_TIMES: Final = f"""
-SELECT rl.origin, r.leaf_index, r.time_ms - o.time_ms {_PAIRED}
-WHERE r.time_ms - o.time_ms NOT BETWEEN ? AND ?
+_AMISS: Final = """
+SELECT rl.origin, r.leaf_index, o.leaf_index, r.time_ms - o.time_ms,
+  o.message IS NOT r.message OR os.version <> rs.version
+    OR os.author <> rs.peer OR os.peer <> rs.author AS differ
+FROM exchange CROSS JOIN leaf AS o ON o.rowid = exchange.offer
+  CROSS JOIN leaf AS r ON r.rowid = exchange.receipt
+  CROSS JOIN shared AS os ON os.id = o.shared
+  CROSS JOIN shared AS rs ON rs.id = r.shared
+  CROSS JOIN logs AS rl ON rl.id = r.log
+WHERE differ OR r.time_ms - o.time_ms NOT BETWEEN ? AND ?
 """
 _REPEATED: Final = """
 SELECT MAX(logs.origin), MAX(leaf_index), COUNT(DISTINCT hash) FROM leaf
   JOIN logs ON logs.id = leaf.log
 WHERE kind = 'receipt' AND ref IN (
-  SELECT ref FROM leaf WHERE kind = 'receipt' GROUP BY ref HAVING COUNT(*) > 1
-) GROUP BY ref HAVING COUNT(DISTINCT hash) > 1
+  SELECT ref FROM leaf WHERE kind = 'receipt' GROUP BY ref
+  HAVING MIN(hash) <> MAX(hash)
+) GROUP BY ref
 """
 # A log that its own node shows has an end.
 _UNANSWERED: Final = """
@@ -78,15 +80,16 @@ GROUP BY os.author, os.peer, logs.origin
 """
 _WITHOUT_OFFER: Final = """
 SELECT r.rowid, logs.origin, r.leaf_index, r.time_ms, shared.author, shared.peer,
-  logs.end_size IS NOT NULL, (
-    SELECT MIN(o.leaf_index) FROM leaf AS o JOIN shared AS os ON os.id = o.shared
-    WHERE o.message = r.message AND o.kind = 'offer' AND os.version = shared.version
-      AND os.author = shared.peer AND os.peer = shared.author
-  )
+  logs.end_size IS NOT NULL, r.message, shared.version
 FROM leaf AS r JOIN logs ON logs.id = r.log JOIN shared ON shared.id = r.shared
 WHERE r.kind = 'receipt' AND NOT EXISTS (
   SELECT 1 FROM leaf AS o WHERE o.kind = 'offer' AND o.hash = r.ref
 )
+"""
+_SAME_MESSAGE: Final = """
+SELECT MIN(o.leaf_index) FROM leaf AS o JOIN shared AS s ON s.id = o.shared
+WHERE o.message = ? AND o.kind = 'offer' AND s.version = ? AND s.author = ?
+  AND s.peer = ?
 """
 _SEQUENCES: Final = """
 SELECT node, peer, origin, leaf_index, sequence,
@@ -141,36 +144,33 @@ class Exchanges:
 
     def verify(self) -> None:
         """Pair offers and receipts, and say what is wrong."""
-        leaf = self._database.db.table("leaf")
         for sql in (
             "CREATE INDEX leaf_hash ON leaf (hash) WHERE kind = 'offer'",
-            "CREATE INDEX leaf_ref ON leaf (ref) WHERE kind = 'receipt'",
+            "CREATE INDEX leaf_ref ON leaf (ref, hash) WHERE kind = 'receipt'",
             "CREATE INDEX range_sequence ON ranges (sequence, direction)",
+            _PAIR,
         ):
             self._database.db.execute(sql)
-        leaf.create_index(["message"], "leaf_message")
-        self._database.db.execute(_PAIR)
-        self._different()
-        self._times()
+        self._amiss()
         self._repeated()
         self._unanswered()
         self._without_offer()
         self._sequences()
         self._not_shown()
 
-    def _different(self) -> None:
-        for origin, index, offer in self._rows(_DIFFERENT):
-            self._add(
-                Code.RECEIPT_DIFFERS,
-                origin,
-                index,
-                f"The receipt names the hash of the offer at {offer} and speaks of "
-                "another message or other nodes.",
-            )
-
-    def _times(self) -> None:
+    def _amiss(self) -> None:
+        """Look at every pair."""
         bounds = (-CLOCK_DISORDER_MS_MAX, RECEIPT_LATE_MS)
-        for origin, index, after_ms in self._rows(_TIMES, bounds):
+        for origin, index, offer, after_ms, differ in self._rows(_AMISS, bounds):
+            if differ:
+                self._add(
+                    Code.RECEIPT_DIFFERS,
+                    origin,
+                    index,
+                    f"The receipt names the hash of the offer at {offer} and speaks "
+                    "of another message or other nodes.",
+                )
+                continue
             seconds = abs(after_ms) // 1000
             if after_ms < 0:
                 code, what = Code.RECEIPT_BEFORE_OFFER, f"{seconds} s before"
@@ -190,13 +190,12 @@ class Exchanges:
             )
 
     def _unanswered(self) -> None:
-        last: dict[tuple[str, str], tuple[str, int]] = {}
-        for author, peer, origin, index in self._rows(_ANSWERED_LAST):
-            pair = (author, peer)
-            last[pair] = max(last.get(pair, ("", -1)), (origin, index))
+        last: dict[tuple[str, str], tuple[str, int]] | None = None
         for number, origin, index, time_ms, author, peer in self._rows(_UNANSWERED):
             if peer not in self._examined:
                 continue
+            if last is None:
+                last = self._answered_last()
             overtaken = last.get((author, peer), ("", -1)) > (origin, index)
             old = time_ms < self._until[author] - CATCH_UP_MS_MAX
             if not overtaken and not old:
@@ -208,12 +207,20 @@ class Exchanges:
             self._unmatched(number, code)
             self._add(code, origin, index, f"The offer to {peer} {what}.")
 
+    def _answered_last(self) -> dict[tuple[str, str], tuple[str, int]]:
+        """Return where the last answered offer stands, by sender and recipient."""
+        last: dict[tuple[str, str], tuple[str, int]] = {}
+        for author, peer, origin, index in self._rows(_ANSWERED_LAST):
+            pair = (author, peer)
+            last[pair] = max(last.get(pair, ("", -1)), (origin, index))
+        return last
+
     def _without_offer(self) -> None:
         for row in self._rows(_WITHOUT_OFFER):
-            number, origin, index, time_ms, author, peer, is_own, offer = row
-            sender = peer
+            number, origin, index, time_ms, author, sender, is_own, *message = row
             if sender not in self._examined:
                 continue
+            offer = self._same_message(*message, sender, author)
             if offer is not None:
                 code = Code.RECEIPT_DIFFERS
                 what = f"names another offer than the one at {offer} for its message"
@@ -225,6 +232,12 @@ class Exchanges:
                 code, what = Code.RECEIPT_WITHOUT_OFFER, "is there without its offer"
             self._unmatched(number, code)
             self._add(code, origin, index, f"The receipt of {author} {what}.")
+
+    def _same_message(self, *values: str | int) -> int | None:
+        """Return the index of an offer of a message, a version, and two nodes."""
+        self._database.index_messages()
+        ((index,),) = self._rows(_SAME_MESSAGE, values)
+        return None if index is None else int(index)
 
     def _sequences(self) -> None:
         for node, peer, origin, index, sequence, before in self._rows(_SEQUENCES):
@@ -258,7 +271,7 @@ class Exchanges:
                     "receipts are not in the bundle.",
                 )
 
-    def _rows(self, sql: str, parameters: Sequence[int] = ()) -> Iterator[Any]:
+    def _rows(self, sql: str, parameters: Sequence[str | int] = ()) -> Iterator[Any]:
         return self._database.rows(sql, parameters)
 
     def _unmatched(self, number: int, code: Code) -> None:

@@ -25,13 +25,12 @@ from selat.core.batches import CLOCK_SKEW_MS_MAX
 from selat.core.bundles import ShardPeriod
 from selat.core.leaves import (
     CardLeaf,
-    CloseLeaf,
-    OpenLeaf,
     PeerCheckpointLeaf,
     PolicyLeaf,
     parse_leaf,
 )
 from selat.core.merkle import HASH_BYTES
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.core.times import rfc3339
 from selat.errors import SelatError
 

@@ -20,7 +20,7 @@ ONE_SIDED_MAX: Final = 10_000
 
 #: What is counted for each listing: names and columns of it, and which leaves.
 _LISTINGS: Final[Mapping[str, tuple[Mapping[str, str], str]]] = {
-    "leaves": ({"node": "author", "kind": "kind"}, "logs.end_size IS NOT NULL"),
+    "leaves": ({"node": "author", "kind": "kind"}, "is_own"),
     "exchanges": (
         {
             "sender": "peer",
@@ -28,7 +28,7 @@ _LISTINGS: Final[Mapping[str, tuple[Mapping[str, str], str]]] = {
             "outcome": "outcome",
             "reason": "reason",
         },
-        "leaf.rowid IN (SELECT receipt FROM exchange)",
+        "answers > 0",
     ),
     "withheld": (
         {
@@ -37,14 +37,26 @@ _LISTINGS: Final[Mapping[str, tuple[Mapping[str, str], str]]] = {
             "kind": "kind",
             "category": "category",
         },
-        "leaf.kind IN ('withhold', 'hold')",
+        "kind IN ('withhold', 'hold')",
     ),
     "reviews": (
         {"node": "author", "peer": "peer", "act": "act", "reason": "reason"},
-        "leaf.kind = 'review'",
+        "kind = 'review'",
     ),
-    "erasures": ({"node": "author", "reason": "reason"}, "leaf.kind = 'erase'"),
+    "erasures": ({"node": "author", "reason": "reason"}, "kind = 'erase'"),
 }
+# What leaves share is counted once; every listing is made of that.
+_TALLY: Final = """
+CREATE TEMP TABLE tally AS
+SELECT shared.*, counts.is_own, counts.leaves, counts.answers FROM (
+  SELECT leaf.shared AS number, logs.end_size IS NOT NULL AS is_own,
+    COUNT(*) AS leaves, 0 AS answers
+  FROM leaf JOIN logs ON logs.id = leaf.log GROUP BY leaf.shared, is_own
+  UNION ALL
+  SELECT leaf.shared, 0, 0, COUNT(*)
+  FROM exchange JOIN leaf ON leaf.rowid = exchange.receipt GROUP BY leaf.shared
+) AS counts JOIN shared ON shared.id = counts.number
+"""
 _ONE_SIDED: Final = f"""
 SELECT unmatched.code, logs.origin, leaf.leaf_index, leaf.kind, leaf.message,
   s.version, s.author, s.peer
@@ -64,15 +76,16 @@ _ONE_SIDED_COLUMNS: Final = (
 )
 
 
-def listings(database: AuditDatabase) -> dict[str, list[dict[str, Any]]]:
+def _listings(database: AuditDatabase) -> dict[str, list[dict[str, Any]]]:
     """Return counts of what happened, by name."""
+    database.db.execute(_TALLY)
     found = {}
     for name, (columns, where) in _LISTINGS.items():
-        chosen = ", ".join(f"shared.{column}" for column in columns.values())
+        chosen = ", ".join(columns.values())
+        counted = "answers" if name == "exchanges" else "leaves"
         sql = (
-            f"SELECT {chosen}, COUNT(*) FROM leaf "  # noqa: S608 - columns of ours
-            "JOIN shared ON shared.id = leaf.shared JOIN logs ON logs.id = leaf.log "
-            f"WHERE {where} GROUP BY {chosen} ORDER BY {chosen}"
+            f"SELECT {chosen}, SUM({counted}) FROM tally "  # noqa: S608 - ours
+            f"WHERE {where} AND {counted} > 0 GROUP BY {chosen} ORDER BY {chosen}"
         )
         found[name] = [
             dict(zip((*columns, "count"), row, strict=True))
@@ -81,7 +94,7 @@ def listings(database: AuditDatabase) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def report(result: Audit, database: AuditDatabase) -> dict[str, object]:
+def report(result: Audit, database: AuditDatabase) -> dict[str, Any]:
     """Return the whole document."""
     one_sided = [
         dict(zip(_ONE_SIDED_COLUMNS, row, strict=True))
@@ -98,7 +111,7 @@ def report(result: Audit, database: AuditDatabase) -> dict[str, object]:
         "findings": [_finding(each) for each in result.findings],
         "finding_counts": {code: count for code, count in counts.items() if count},
         "one_sided": one_sided,
-        "listings": listings(database),
+        "listings": _listings(database),
         "work": _work(result.work),
     }
 

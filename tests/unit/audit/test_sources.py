@@ -136,9 +136,9 @@ def test_damaged_zip_is_found(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in files.items():
             archive.writestr(name, data)
-    data = bytearray(path.read_bytes())
-    data[data.index(card) + 300] ^= 1
-    path.write_bytes(data)
+    changed = bytearray(path.read_bytes())
+    changed[changed.index(card) + 300] ^= 1
+    path.write_bytes(changed)
     assert found(path) == {
         (Code.FILE_MISSING, "bundle.zip/cards/police.xa.example/1.card")
     }

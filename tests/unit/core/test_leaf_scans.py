@@ -25,7 +25,7 @@ def like(leaf: Leaf, number: int) -> Leaf:
     own = {"id": UUID(int=number), "commit": bytes([number]) * 32}
     own |= {"offer": bytes([number]) * 32, "answers": bytes([number]) * 32}
     named = {name: value for name, value in own.items() if hasattr(leaf, name)}
-    return replace(leaf, **named, time_ms=TIME_MS + number, blind=bytes(32))  # type: ignore[arg-type]  # of each kind
+    return replace(leaf, **named, time_ms=TIME_MS + number, blind=bytes(32))
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.kind)
@@ -155,8 +155,8 @@ def test_scanner_takes_what_the_parser_takes_and_nothing_else(
     changes: list[tuple[Leaf, int, int, bool]],
 ) -> None:
     scanner = LeafScanner(describe)
-    for leaf in (OFFER, RECEIPT, ERASE):
-        scanner.scan(leaf.encode())
+    for known in (OFFER, RECEIPT, ERASE):
+        scanner.scan(known.encode())
     for leaf, place, value, is_changed in changes:
         data = bytearray(leaf.encode())
         if is_changed:

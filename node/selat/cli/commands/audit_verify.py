@@ -12,7 +12,7 @@ import typer
 from selat.audit.auditing import Audit, audit
 from selat.audit.database import open_database
 from selat.audit.findings import Check, Finding
-from selat.audit.report import listings, per_second, report
+from selat.audit.report import per_second, report
 from selat.audit.trust import TRUST_BYTES_MAX, parse_trust
 from selat.cli.context import Context
 from selat.cli.display import counted, moment, number
@@ -52,14 +52,13 @@ async def verify(
     with open_database(database) as rows:
         with output.progress("verifying leaves") as progress:
             result = audit(bundles, pinned, rows, progress=progress)
-        document = report(result, rows) if output.as_json else {}
-        counts = listings(rows)
+        document = report(result, rows)
         if database is not None:
             rows.finish(result.findings)
     if output.as_json:
         output.document(document)
     else:
-        _print(output, result, counts, quorum=pinned.quorum)
+        _print(output, result, document["listings"], quorum=pinned.quorum)
         if database is not None:
             output.note(f"Query it with: datasette {database}")
     if not result.holds:
