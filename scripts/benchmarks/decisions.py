@@ -14,7 +14,6 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -67,10 +66,10 @@ _SHIP: Final = MessageFacts(
     created_ms=_NOW_MS,
     subject_role="suspect",
 )
-_PERSON: Final = replace(
-    _SHIP, category="terrorism", record_type="person", level="confidential"
+_PERSON: Final = _SHIP._replace(
+    category="terrorism", record_type="person", level="confidential"
 )
-_THEIRS: Final = replace(_PERSON, originator=_PEER.name)
+_THEIRS: Final = _PERSON._replace(originator=_PEER.name)
 
 _Question: TypeAlias = Callable[[PolicySet, MessageFacts], Decision]
 
@@ -143,11 +142,11 @@ def _costs_us(
     """Return the median costs of decisions in each of the three ways, in µs."""
     others = [f"police.{number}.example" for number in range(_MESSAGES)]
     marked = [
-        replace(message, releasable_to=(*message.releasable_to, other))
+        message._replace(releasable_to=(*message.releasable_to, other))
         for other in others
     ]
     dated = [
-        replace(message, expires_ms=_NOW_MS + (1 + number % 300) * _DAY_MS)
+        message._replace(expires_ms=_NOW_MS + (1 + number % 300) * _DAY_MS)
         for number in range(_MESSAGES)
     ]
     forgetful = PolicySet(source, _US, remember=False)

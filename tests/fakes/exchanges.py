@@ -28,6 +28,7 @@ from selat.core.leaf_base import Leaf
 from selat.core.leaves import OfferLeaf, ReceiptLeaf
 from selat.core.merkle import leaf_hash
 from selat.core.notes import NoteSigner, NoteVerifier, sign_note
+from selat.core.payloads import pack
 from selat.core.seal_keys import SealPrivateKey
 from selat.core.sealing import BatchSealer, commitment, wrap_batch_key
 from selat.core.tiles import consistency_proof, range_proof, root_at
@@ -154,7 +155,7 @@ class FakeExchange:
             policy="ab" * 32,
             effect="permit",
             policies=("release/listed",),
-            commit=commitment(salt=salt, header=header, body=body),
+            commit=commitment(pack(salt=salt, header=header, body=body)),
             blind=bytes([200 + number]) * 32,
         )
         return Letter(leaf=leaf, salt=salt, header=header, body=body)
@@ -219,9 +220,7 @@ def seal(letters: Sequence[Letter]) -> tuple[bytes, ...]:
         sealer.seal(
             position,
             leaf=letter.leaf.encode(),
-            salt=letter.salt,
-            header=letter.header,
-            body=letter.body,
+            message=pack(salt=letter.salt, header=letter.header, body=letter.body),
         )
         for position, letter in enumerate(letters)
     )

@@ -30,6 +30,7 @@ from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.message_ids import RANDOM_BYTES, new_message_id
 from selat.core.notes import NoteSigner, NoteVerifier, sign_note
+from selat.core.payloads import pack
 from selat.core.seal_keys import SealPublicKey
 from selat.core.sealing import BatchSealer, commitment, wrap_batch_key
 from selat.core.tiles import consistency_proof, range_proof, root_at, updated_tiles
@@ -139,7 +140,7 @@ class Liar:
             policy="00" * 32,
             effect="permit",
             policies=("any",),
-            commit=commitment(salt=salt, header=data, body=body),
+            commit=commitment(pack(salt=salt, header=data, body=body)),
             blind=os.urandom(32),
         )
 
@@ -236,9 +237,7 @@ class Liar:
                 sealer.seal(
                     position,
                     leaf=each.leaf,
-                    salt=each.salt,
-                    header=each.header,
-                    body=each.body,
+                    message=pack(salt=each.salt, header=each.header, body=each.body),
                 )
                 for position, each in enumerate(told)
             ],

@@ -75,7 +75,7 @@ def facts(**changes: Any) -> MessageFacts:  # noqa: ANN401 - any attribute
         expires_ms=NOON_MS + 30 * DAY_MS,
         created_ms=NOON_MS,
     )
-    return replace(plain, **changes)
+    return plain._replace(**changes)
 
 
 def load(

@@ -26,6 +26,7 @@ from tests.fakes.nodes import (
 )
 
 from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.payloads import pack
 from selat.core.sealing import BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, commitment
 from selat.errors import (
     BatchMalformedError,
@@ -338,7 +339,7 @@ def header_without_identifier(liar: Liar) -> exchange_pb2.Batch:
     honest = liar.tell(message, header=header)
     header.id = b""
     data = header.SerializeToString()
-    commit = commitment(salt=honest.salt, header=data, body=honest.body)
+    commit = commitment(pack(salt=honest.salt, header=data, body=honest.body))
     leaf = parse_leaf(honest.leaf)
     assert isinstance(leaf, OfferLeaf)
     told = replace(honest, leaf=replace(leaf, commit=commit).encode(), header=data)
@@ -483,19 +484,22 @@ async def test_shard_begun_without_a_hand_over_is_refused(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:
     await stream.deliver(liar.batch(liar.tell(person())))
+    batch = _in_next_shard(liar)
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+def _in_next_shard(liar: Liar) -> exchange_pb2.Batch:
+    """Begin another shard out of nothing, and send from it."""
     liar.log, liar.known_size = MemoryLog(), 0
     liar.origin = f"{liar.name}/exchange/2030h2"
-    batch = liar.batch(liar.tell(person()))
-    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+    return liar.batch(liar.tell(person()))
 
 
 async def test_hand_over_that_is_made_up_is_refused(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:
     await stream.deliver(liar.batch(liar.tell(person())))
-    liar.log, liar.known_size = MemoryLog(), 0
-    liar.origin = f"{liar.name}/exchange/2030h2"
-    batch = liar.batch(liar.tell(person()))
+    batch = _in_next_shard(liar)
     batch.log.hand_overs.add(close_leaf=b"{}", open_leaf=batch.offers.leaves[0])
     await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
 

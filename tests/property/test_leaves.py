@@ -151,4 +151,4 @@ def test_leaf_is_read_alike_whatever_was_read_before(
         with pytest.raises(type(error)):
             reader.read(data)
     else:
-        assert reader.read(data) == leaf
+        assert reader.read(data).leaf == leaf

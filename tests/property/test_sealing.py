@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from selat.core.at_rest import ProtectedPayload, StoreCipher
 from selat.core.fingerprints import Fingerprint
+from selat.core.payloads import pack
 from selat.core.seal_keys import SealPrivateKey
 from selat.core.sealing import (
     BatchOpener,
@@ -37,8 +38,10 @@ def flipped(data: bytes, draw: st.DataObject) -> bytes:
 def test_what_was_sealed_is_opened(
     *, key: bytes, salt: bytes, at: int, leaf: bytes, header: bytes, body: bytes
 ) -> None:
-    data = BatchSealer(key).seal(at, leaf=leaf, salt=salt, header=header, body=body)
+    message = pack(salt=salt, header=header, body=body)
+    data = BatchSealer(key).seal(at, leaf=leaf, message=message)
     opened = BatchOpener(key).open(at, leaf=leaf, ciphertext=data)
+    assert opened == message
     assert (opened.salt, opened.header, opened.body) == (salt, header, body)
 
 
@@ -47,7 +50,8 @@ def test_no_flipped_bit_of_a_sealed_message_goes_unseen(
     key: bytes, at: int, body: bytes, draw: st.DataObject
 ) -> None:
     leaf = b"leaf"
-    data = BatchSealer(key).seal(at, leaf=leaf, salt=key, header=b"", body=body)
+    message = pack(salt=key, header=b"", body=body)
+    data = BatchSealer(key).seal(at, leaf=leaf, message=message)
     with pytest.raises(DecryptionError):
         BatchOpener(key).open(at, leaf=leaf, ciphertext=flipped(data, draw))
     with pytest.raises(DecryptionError):
@@ -103,7 +107,7 @@ def test_commitments_are_equal_only_for_equal_messages(
     salt: bytes, first: tuple[bytes, bytes], second: tuple[bytes, bytes]
 ) -> None:
     commits = {
-        commitment(salt=salt, header=header, body=body)
+        commitment(pack(salt=salt, header=header, body=body))
         for header, body in (first, second, (first[0] + first[1], b""))
     }
     assert len(commits) == len({first, second, (first[0] + first[1], b"")})

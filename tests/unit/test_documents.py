@@ -22,7 +22,7 @@ from selat.core.fingerprints import fingerprint
 from selat.core.leaves import KINDS, OfferLeaf, ReceiptLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.note_keys import cosigned_message
-from selat.core.payloads import offer_salt
+from selat.core.payloads import offer_salt, pack
 from selat.core.sealing import commitment
 from selat.core.tree_heads import parse_tree_head
 from selat.desk.access import PERMISSIONS, ROLES
@@ -380,7 +380,7 @@ def test_shown_receipt_answers_the_shown_offer() -> None:
 
 def test_shown_hashes_are_those_of_the_code() -> None:
     counted = bytes(range(32))
-    commit = commitment(salt=counted, header=b"header", body=b"body")
+    commit = commitment(pack(salt=counted, header=b"header", body=b"body"))
     assert shown_value("commitment") == commit.hex()
     salt = offer_salt(counted, recipient="police.xb.example", blind=b"\xff" * 32)
     assert shown_value("offer salt") == salt.hex()

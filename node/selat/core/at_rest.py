@@ -19,9 +19,8 @@ Random 96-bit nonces bound one store key to 2**32 records (NIST SP 800-38D
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -44,9 +43,8 @@ _CONTEXT_LABEL: Final = b"selat/v1/at-rest"
 _ONLY_NONCE: Final = bytes(NONCE_BYTES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectedPayload:
-    """A payload as it may be written down.
+class ProtectedPayload(NamedTuple):
+    """A payload as it may be written down; a tuple, for there are thousands.
 
     Attributes:
         wrapped_key: The data key under the store key, 61 bytes.

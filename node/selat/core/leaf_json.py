@@ -47,8 +47,9 @@ class Form:
         read: Gives the value of what the group matched, or a ValueError.
         holds: Gives something true for a value that may stand in a leaf; None if
             all values may.
-        is_own: Whether leaves of one batch differ in it. Its texts are all of one
-            length.
+        is_own: Whether leaves of one batch differ in it. Its texts are JSON strings
+            of one length, without escapes.
+        is_exact: Whether each text that the pattern matches may stand in a leaf.
     """
 
     pattern: str
@@ -56,6 +57,7 @@ class Form:
     read: Callable[[str], object]
     holds: Callable[[Any], object] | None = None
     is_own: bool = False
+    is_exact: bool = False
 
 
 class Layout:
@@ -67,6 +69,7 @@ class Layout:
 
     Attributes:
         members: Name and form of each attribute, in the order of the JSON.
+        own: Those that leaves of one batch differ in.
         literals: The JSON before, between and behind them.
     """
 
@@ -82,6 +85,7 @@ class Layout:
         ordered = [attributes[path] for path in sorted(attributes)]
         forms = [form for _, form in ordered]
         self.members: Final = tuple(ordered)
+        self.own: Final = {name: form for name, form in ordered if form.is_own}
         self.literals: Final = tuple(template.split("%s"))
         self._names: Final = tuple(name for name, _ in ordered)
         self._template: Final = template
@@ -193,6 +197,24 @@ def _read_moment(inside: str) -> int:
     return to_ms(datetime.fromisoformat(inside))
 
 
+def identifier_text(octets: bytes) -> str:
+    """Return the text of a 16-byte identifier, as it stands in a leaf."""
+    digits = octets.hex()
+    return "-".join(
+        (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    )
+
+
+def moment_text(ms: int) -> str:
+    """Return the text of a moment in ms since the epoch, as it stands in a leaf."""
+    return _write_moment(ms)[1:-1]
+
+
+def moment_ms(text: str) -> int:
+    """Return the moment of a text that stands in a leaf, in ms since the epoch."""
+    return _read_moment(text)
+
+
 def _is_number(value: int) -> bool:
     # True is an int, but no number in JSON.
     return type(value) is int and 0 <= value <= NUMBER_MAX
@@ -256,7 +278,13 @@ Number: TypeAlias = Annotated[
 #: Identifier of a message, 36 characters in JSON.
 Identifier: TypeAlias = Annotated[
     UUID,
-    Form(pattern=f'"({_UUID})"', write=_write_identifier, read=UUID, is_own=True),
+    Form(
+        pattern=f'"({_UUID})"',
+        write=_write_identifier,
+        read=UUID,
+        is_own=True,
+        is_exact=True,
+    ),
 ]
 #: 32 bytes, lower-case hexadecimal in JSON.
 Digest: TypeAlias = Annotated[
@@ -267,6 +295,7 @@ Digest: TypeAlias = Annotated[
         read=bytes.fromhex,
         holds=_is_digest,
         is_own=True,
+        is_exact=True,
     ),
 ]
 #: `Digest`, or empty where there is none.

@@ -5,16 +5,22 @@ A stencil is made of one leaf. It writes and reads the leaves that differ from i
 in their own attributes alone: identifiers, digests and times, whose texts are all
 of one length. What they share is written, read and checked once. The bytes are
 those that `Leaf.encode` writes, and no others are read.
+
+Own attributes stay the texts that stand in the leaf: a batch has hundreds, most of
+them are only compared or copied into another leaf, and values would cost more than
+all the rest of reading.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from selat.core.leaf_base import LAYOUTS, Leaf, malformed
-from selat.core.leaf_json import pattern_of
+from selat.core.leaf_json import Form, pattern_of
 from selat.core.leaves import parse_leaf
 
 #: Leaves longer than this are read one by one: to compile an expression takes
@@ -22,68 +28,90 @@ from selat.core.leaves import parse_leaf
 STENCIL_BYTES_MAX: Final = 2_048
 
 
+class ReadLeaf(NamedTuple):
+    """A leaf that was read.
+
+    Attributes:
+        data: Its exact bytes.
+        like: A leaf that says the same but for its own attributes.
+        own: The texts of its own attributes by name, as they stand in the leaf.
+    """
+
+    data: bytes
+    like: Leaf
+    own: Mapping[str, str]
+
+    @property
+    def leaf(self) -> Leaf:
+        """Return the leaf itself."""
+        forms = LAYOUTS[type(self.like)].own
+        values: dict[str, Any] = {n: forms[n].read(t) for n, t in self.own.items()}
+        return replace(self.like, **values)
+
+
 class Stencil:
     """Writes and reads leaves that are like one leaf.
 
     Args:
         leaf: The first of them.
+
+    Attributes:
+        leaf: The first of them.
     """
 
     def __init__(self, leaf: Leaf) -> None:
         """Divide the leaf into what is shared and what is its own."""
+        data = leaf.encode()  # refuses what is too long, or no Unicode
         layout = LAYOUTS[type(leaf)]
         first, *literals = layout.literals
         texts = [first]
-        self._kind: Final = type(leaf)
-        self._shared: Final[dict[str, Any]] = {}
         for (name, form), literal in zip(layout.members, literals, strict=True):
             if form.is_own:
                 texts.append(literal)
             else:
-                value = self._shared[name] = getattr(leaf, name)
-                texts[-1] += form.write(value) + literal
+                texts[-1] += form.write(getattr(leaf, name)) + literal
+        self.leaf: Final = leaf
         self._texts: Final = texts
-        self._own: Final = {n: form for n, form in layout.members if form.is_own}
-        self._template: Final = "%s".join(text.replace("%", "%%") for text in texts)
-        leaf.encode()  # refuses what is too long, or no Unicode
+        self._own: Final = layout.own
+        self._unsure: Final = [n for n, f in self._own.items() if not f.is_exact]
+        template = '"%s"'.join(text.replace("%", "%%") for text in texts)
+        self._template: Final = template
+        self._size: Final = len(data)
 
-    def encode(self, **own: object) -> bytes:
+    def encode(self, **own: str) -> bytes:
         """Return the exact bytes of a leaf.
 
         Args:
-            **own: All of its own attributes, and no others.
+            **own: The texts of all of its own attributes, and no others.
 
         Raises:
-            MalformedError: One of them has a value that no leaf may have.
+            MalformedError: One of them is longer or shorter than those of a leaf.
         """
-        if own.keys() != self._own.keys():
+        try:
+            values = tuple([own[name] for name in self._own])
+        except KeyError:
+            values = ()
+        if len(values) != len(own):
             raise TypeError(f"a leaf's own attributes are {', '.join(self._own)}")
-        texts = []
-        for name, form in self._own.items():
-            value = own[name]
-            if form.holds is not None and not form.holds(value):
-                raise malformed(f"has a wrong {name}")
-            texts.append(form.write(value))
-        return (self._template % tuple(texts)).encode()
+        data = (self._template % values).encode()
+        if len(data) != self._size:
+            raise malformed("has an identifier, digest or time of another length")
+        return data
 
-    def read(self, data: bytes) -> Leaf | None:
-        """Return a leaf; None if it is not like the first one, or no leaf.
-
-        Raises:
-            MalformedError: An attribute of its own is out of its bounds.
-        """
-        values = dict(self._shared)
+    def read(self, data: bytes) -> ReadLeaf | None:
+        """Return a leaf; None if it is not like the first one, or no leaf."""
         try:
             match = self._pattern.fullmatch(data.decode())
             if match is None:
                 return None
-            for (name, form), text in zip(
-                self._own.items(), match.groups(), strict=True
-            ):
-                values[name] = form.read(text)
+            own = dict(zip(self._own, match.groups(), strict=True))
+            for name in self._unsure:
+                form = self._own[name]
+                if form.holds is not None and not form.holds(form.read(own[name])):
+                    return None
         except ValueError:
             return None
-        return self._kind(**values)
+        return ReadLeaf(data, self.leaf, own)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -98,7 +126,7 @@ class LeafReader:
         """Start without a leaf to compare with."""
         self._stencil: Stencil | None = None
 
-    def read(self, data: bytes) -> Leaf:
+    def read(self, data: bytes) -> ReadLeaf:
         """Read a leaf.
 
         Raises:
@@ -106,10 +134,19 @@ class LeafReader:
                 know.
             MalformedError: It is not the canonical form of a known kind.
         """
-        leaf = None if self._stencil is None else self._stencil.read(data)
-        if leaf is None:
-            leaf = parse_leaf(data)
-            # A stencil is made once, of the first leaf: others may all differ.
-            if self._stencil is None and len(data) <= STENCIL_BYTES_MAX:
-                self._stencil = Stencil(leaf)
-        return leaf
+        if self._stencil is not None:
+            found = self._stencil.read(data)
+            if found is not None:
+                return found
+        leaf = parse_leaf(data)
+        # A stencil is made once, of the first leaf: others may all differ.
+        if self._stencil is None and len(data) <= STENCIL_BYTES_MAX:
+            self._stencil = Stencil(leaf)
+        forms = LAYOUTS[type(leaf)].own
+        own = {name: _text(form, getattr(leaf, name)) for name, form in forms.items()}
+        return ReadLeaf(data, leaf, own)
+
+
+def _text(form: Form, value: object) -> str:
+    """Return the text of an own attribute, without its quotation marks."""
+    return form.write(value)[1:-1]

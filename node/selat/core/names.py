@@ -57,7 +57,8 @@ def name_keys(name: str) -> tuple[str, ...]:
         when the name has no letter and no digit.
     """
     if name.isascii():
-        words = name.translate(_ASCII).split()
+        plain = name.replace(" ", "").isalnum()
+        words = (name.lower() if plain else name.translate(_ASCII)).split()
         words.sort()
         return (" ".join(words),) if words else ()
     words = _folded(name).split()
@@ -81,7 +82,10 @@ def _folded(name: str) -> str:
     )
     folded = unicodedata.normalize("NFKC", folded.casefold())
     category = unicodedata.category
-    return "".join([c if category(c)[0] in "LMN" else " " for c in folded])
+    # Presentation forms hold optional signs that only folding brings to light.
+    return "".join(
+        [c if category(c)[0] in "LMN" else " " for c in folded if c not in _DROPPED]
+    )
 
 
 def _has_unspaced(key: str) -> bool:

@@ -20,6 +20,7 @@ _UPPER: Final = [
 _DIGITS: Final = [chr(point) if chr(point).isdigit() else None for point in range(128)]
 
 _NOT_CODE: Final = re.compile(r"[^A-Z0-9]+")
+_REFERENCE: Final = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+)*")
 _HEX: Final = re.compile(r"[0-9a-f]{32,128}")
 # Names of the DNS; services use the underscore as well (RFC 8552).
 _HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
@@ -47,7 +48,7 @@ def code(value: str) -> str:
     of every script become ASCII digits.
     """
     if value.isascii():
-        return value.translate(_UPPER)
+        return value.upper() if value.isalnum() else value.translate(_UPPER)
     kept = "".join([c for c in _upper(value) if unicodedata.category(c)[0] in "LMN"])
     # What now stands side by side may combine.
     return unicodedata.normalize("NFC", kept)
@@ -65,7 +66,10 @@ def reference(value: str) -> str:
     Separators stay, because 12/345 and 123/45 are two cases.
     """
     if value.isascii():
-        return _NOT_CODE.sub("-", value.upper()).strip("-")
+        text = value.upper()
+        if _REFERENCE.fullmatch(text):
+            return text
+        return _NOT_CODE.sub("-", text).strip("-")
     separated = [
         c if unicodedata.category(c)[0] in "LMN" else " " for c in _upper(value)
     ]

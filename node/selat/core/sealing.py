@@ -8,7 +8,7 @@ AEAD AES-256-GCM. Each message is AES-256-GCM under the batch key:
 - nonce: the message's position in the batch, from 0, 12 bytes big-endian;
 - associated data: the exact bytes of its offer leaf;
 - plaintext: salt (32 bytes) ‖ length of the header (4 bytes, big-endian) ‖
-  header ‖ body.
+  header ‖ body, as `selat.core.payloads` packs it.
 
 A counter is a safe nonce here because the key is drawn anew whenever a batch is
 sealed, seals at most 256 messages and is then forgotten; `BatchSealer` refuses
@@ -21,7 +21,6 @@ seal. This module draws no key and no salt; HPKE draws its own encapsulation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -29,8 +28,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from selat.core.payloads import HEADER_START, Packed, unpack
 from selat.core.seal_keys import SealPrivateKey, SealPublicKey
-from selat.errors import DecryptionError, InvalidInputError
+from selat.errors import DecryptionError, InvalidInputError, MalformedError
 
 #: Messages in one batch (docs/protocol.md, "Seal").
 BATCH_MESSAGES_MAX: Final = 256
@@ -41,10 +41,8 @@ BATCH_KEY_BYTES: Final = 32
 #: Wrapped batch key, in bytes: encapsulation (ML-KEM-768 ciphertext, X25519
 #: key), batch key, tag.
 WRAPPED_KEY_BYTES: Final = 1088 + 32 + BATCH_KEY_BYTES + 16
-#: Salt of a commitment, in bytes.
-SALT_BYTES: Final = 32
 #: What sealing adds to header and body, in bytes: salt, length, tag.
-SEAL_OVERHEAD_BYTES: Final = SALT_BYTES + 4 + 16
+SEAL_OVERHEAD_BYTES: Final = HEADER_START + 16
 
 _INFO_LABEL: Final = b"selat/v1/batch"
 _COMMITMENT_DOMAIN: Final = b"selat/v1/commitment\x00"
@@ -114,43 +112,18 @@ def unwrap_batch_key(
         raise _not_unwrapped(sequence) from error
 
 
-def commitment(*, salt: bytes, header: bytes, body: bytes) -> bytes:
+def commitment(message: Packed) -> bytes:
     r"""Commit to a message without telling anything of it.
 
-    SHA-256 of ``"selat/v1/commitment\0" ‖ salt ‖ length of the header (4 bytes,
-    big-endian) ‖ header ‖ body``.
+    SHA-256 of ``"selat/v1/commitment\0"`` and the packed message.
 
     Args:
-        salt: 32 fresh random bytes.
-        header: Exact bytes of the message's header.
-        body: Exact bytes of the message's body.
+        message: The message with the salt of the commitment.
 
     Returns:
         32-byte SHA-256, for the offer leaf.
-
-    Raises:
-        InvalidInputError: The salt has another length.
     """
-    return sha256(_COMMITMENT_DOMAIN + _plaintext(salt, header, body)).digest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What stood inside a seal.
-
-    Attributes:
-        salt: 32-byte salt of the commitment.
-        header: Exact bytes of the header.
-        body: Exact bytes of the body.
-    """
-
-    salt: bytes
-    header: bytes
-    body: bytes
-
-    def __repr__(self) -> str:
-        """Show sizes only."""
-        return f"Opened(header: {len(self.header)} B, body: {len(self.body)} B)"
+    return sha256(_COMMITMENT_DOMAIN + message.data).digest()
 
 
 class BatchSealer:
@@ -171,24 +144,19 @@ class BatchSealer:
         self._cipher = AESGCM(batch_key)
         self._next = 0
 
-    def seal(
-        self, position: int, *, leaf: bytes, salt: bytes, header: bytes, body: bytes
-    ) -> bytes:
+    def seal(self, position: int, *, leaf: bytes, message: Packed) -> bytes:
         """Seal one message.
 
         Args:
             position: Its position in the batch, from 0, greater than the last.
             leaf: Exact bytes of its offer leaf.
-            salt: The 32-byte salt of its commitment.
-            header: Exact bytes of the header.
-            body: Exact bytes of the body.
+            message: The message with the salt of its commitment.
 
         Returns:
-            Ciphertext ‖ tag, 52 bytes more than header and body.
+            Ciphertext ‖ tag, 16 bytes more than the packed message.
 
         Raises:
-            InvalidInputError: The position is taken or outside a batch, or the
-                salt has another length.
+            InvalidInputError: The position is taken or outside a batch.
         """
         if not self._next <= position < BATCH_MESSAGES_MAX:
             raise InvalidInputError(
@@ -197,9 +165,8 @@ class BatchSealer:
                 f"{BATCH_MESSAGES_MAX} under one key.",
                 position=position,
             )
-        plaintext = _plaintext(salt, header, body)
         self._next = position + 1
-        return self._cipher.encrypt(position.to_bytes(12, "big"), plaintext, leaf)
+        return self._cipher.encrypt(position.to_bytes(12, "big"), message.data, leaf)
 
 
 class BatchOpener:
@@ -216,7 +183,7 @@ class BatchOpener:
         _check_key(batch_key)
         self._cipher = AESGCM(batch_key)
 
-    def open(self, position: int, *, leaf: bytes, ciphertext: bytes) -> Opened:
+    def open(self, position: int, *, leaf: bytes, ciphertext: bytes) -> Packed:
         """Open one message.
 
         Args:
@@ -236,15 +203,10 @@ class BatchOpener:
             plaintext = self._cipher.decrypt(nonce, ciphertext, leaf)
         except InvalidTag as error:
             raise _not_opened(position) from error
-        start = SALT_BYTES + 4
-        end = start + int.from_bytes(plaintext[SALT_BYTES:start], "big")
-        if end > len(plaintext):
-            raise _not_opened(position)
-        return Opened(
-            salt=plaintext[:SALT_BYTES],
-            header=plaintext[start:end],
-            body=plaintext[end:],
-        )
+        try:
+            return unpack(plaintext)
+        except MalformedError as error:
+            raise _not_opened(position) from error
 
 
 def _info(sender: str, recipient: str, sequence: int) -> bytes:
@@ -259,15 +221,6 @@ def _info(sender: str, recipient: str, sequence: int) -> bytes:
         parts += (len(name).to_bytes(2, "big"), name)
     parts.append(sequence.to_bytes(8, "big"))
     return b"".join(parts)
-
-
-def _plaintext(salt: bytes, header: bytes, body: bytes) -> bytes:
-    if len(salt) != SALT_BYTES:
-        raise InvalidInputError(
-            f"A commitment's salt has {SALT_BYTES} bytes, this one {len(salt)}.",
-            remedy="Draw a fresh salt for every message.",
-        )
-    return b"".join((salt, len(header).to_bytes(4, "big"), header, body))
 
 
 def _check_key(batch_key: bytes) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from selat.core.message_ids import RANDOM_BYTES, new_message_id
-from selat.core.payloads import StoredMessage, pack, unpack
-from selat.core.sealing import SALT_BYTES
+from selat.core.payloads import SALT_BYTES, pack, unpack
 from selat.core.selectors import selector_bytes
 from selat.errors import (
     AlreadyExistsError,
@@ -154,11 +153,9 @@ class Publisher:
         header_bytes = header.SerializeToString(deterministic=True)
         body = message.body.SerializeToString(deterministic=True)
         _check_size(header_bytes, body)
-        stored = StoredMessage(
-            salt=local.entropy(SALT_BYTES), header=header_bytes, body=body
-        )
+        stored = pack(salt=local.entropy(SALT_BYTES), header=header_bytes, body=body)
         protected = local.cipher.protect(
-            pack(stored),
+            stored.data,
             originator=local.name,
             message_id=header.id,
             version=header.version,

@@ -8,7 +8,7 @@ a count, not as an error of another kind than for what was never there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from selat.desk.access import ADMINISTRATOR, AUDITOR, REVIEWER, Caller
@@ -107,7 +107,7 @@ class Sight:
         if message is None:
             # Of an erased message only the row is left: its age decides no more
             # who may know that it was here.
-            facts = replace(facts_of_row(row), created_ms=None, expires_ms=None)
+            facts = facts_of_row(row).dated(expires_ms=None, created_ms=None)
         else:
             facts = facts_of(message.header, holding=row.holding)
         ask = self._policy.view if action is Action.VIEW else self._policy.search

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from selat.policy.port import MessageFacts
 from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX, common_part
@@ -38,6 +38,7 @@ SUBJECT_ROLES: Final = _names(pb.SubjectRole, "SUBJECT_ROLE_")
 SAFEGUARDS: Final = _names(pb.Safeguard, "SAFEGUARD_")
 ASSURANCES: Final = _names(records_pb2.AssuranceKind, "ASSURANCE_KIND_")
 URGENCIES: Final = _names(pb.Urgency, "URGENCY_")
+_LANES: Final = {0: Lane.ROUTINE, **{lane.value: lane for lane in Lane}}
 HANDLING_CODES: Final = MappingProxyType(
     {n: name.upper() for n, name in _names(pb.HandlingCode, "HANDLING_CODE_").items()}
 )
@@ -60,7 +61,7 @@ def review_ms(header: pb.Header) -> int | None:
 
 def lane_of(header: pb.Header) -> Lane:
     """Return the lane of a message; an urgency not stated is routine."""
-    return Lane(header.urgency) if header.urgency else Lane.ROUTINE
+    return _LANES[header.urgency]
 
 
 def status_of(header: pb.Header) -> str:
@@ -86,38 +87,44 @@ def facts_of_row(row: MessageRow) -> MessageFacts:
     )
 
 
-def facts_of(header: pb.Header, *, holding: Holding = Holding.CURRENT) -> MessageFacts:
-    """Return what policies may know of a message, held as ``holding``."""
-    common = common_part(header)
+def facts_of(
+    header: pb.Header, *, holding: Holding = Holding.CURRENT, common: bytes = b""
+) -> MessageFacts:
+    """Return what policies may know of a message.
+
+    Args:
+        header: Its header.
+        holding: What our node holds it as.
+        common: The header's common part, for a caller that has it already.
+    """
+    common = common or common_part(header)
     read = _common_facts if len(common) <= COMMON_BYTES_MAX else _read_common
-    return MessageFacts(
-        **read(common),
-        expires_ms=expiry_ms(header),
-        created_ms=timestamp_ms(header.created_at),
-        holding=holding.value,
+    return read(common, holding).dated(
+        expires_ms=expiry_ms(header), created_ms=timestamp_ms(header.created_at)
     )
 
 
-def _read_common(common: bytes) -> Mapping[str, Any]:
-    """Return the facts that stand in the common part of a header, by name."""
+def _read_common(common: bytes, holding: Holding) -> MessageFacts:
+    """Return the facts that stand in the common part of a header, without dates."""
     header = pb.Header.FromString(common)
     marking = header.marking
-    return {
-        "originator": header.originator.node,
-        "category": header.category,
-        "record_type": RECORD_TYPES.get(header.type, ""),
-        "level": LEVELS.get(marking.level, ""),
-        "tlp": TLP_LABELS.get(marking.tlp, ""),
-        "codes": tuple(HANDLING_CODES.get(code, "") for code in marking.handling),
-        "purposes": tuple(PURPOSES.get(purpose, "") for purpose in header.purposes),
-        "releasable_to": tuple(marking.releasable_to),
-        "recipients": tuple(header.recipients),
-        "subject_role": SUBJECT_ROLES.get(header.subject_role, ""),
-        "safeguards": tuple(SAFEGUARDS.get(each, "") for each in header.safeguards),
-        "assurances": tuple(ASSURANCES.get(kind, "") for kind in header.assurances),
-        "status": status_of(header),
-        "urgency": URGENCIES.get(header.urgency) or "routine",
-    }
+    return MessageFacts(
+        originator=header.originator.node,
+        category=header.category,
+        record_type=RECORD_TYPES.get(header.type, ""),
+        level=LEVELS.get(marking.level, ""),
+        tlp=TLP_LABELS.get(marking.tlp, ""),
+        codes=tuple(HANDLING_CODES.get(code, "") for code in marking.handling),
+        purposes=tuple(PURPOSES.get(purpose, "") for purpose in header.purposes),
+        releasable_to=tuple(marking.releasable_to),
+        subject_role=SUBJECT_ROLES.get(header.subject_role, ""),
+        safeguards=tuple(SAFEGUARDS.get(each, "") for each in header.safeguards),
+        assurances=tuple(ASSURANCES.get(kind, "") for kind in header.assurances),
+        status=status_of(header),
+        urgency=URGENCIES.get(header.urgency) or "routine",
+        holding=holding.value,
+        recipients=tuple(header.recipients),
+    )
 
 
 _common_facts: Final = lru_cache(COMMON_PARTS_MAX)(_read_common)

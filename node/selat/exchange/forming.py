@@ -8,6 +8,7 @@ is prepared again from the store by `restore`: the same leaves, a new key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +16,7 @@ from selat.core.batches import SealedBatch
 from selat.core.leaves import OfferLeaf, parse_leaf
 from selat.core.log_states import LogPoint
 from selat.core.merkle import leaf_hash
-from selat.core.payloads import unpack
+from selat.core.payloads import HEADER_START, Packed, unpack
 from selat.core.sealing import (
     BATCH_BYTES_MAX,
     BATCH_KEY_BYTES,
@@ -29,7 +30,6 @@ from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.releasing import (
-    Content,
     Denied,
     Prepared,
     Releaser,
@@ -48,7 +48,6 @@ from selat.store.values import (
     Settled,
 )
 
-_BLIND_BYTES: Final = 32
 PAYLOAD_ERASED: Final = "PAYLOAD_ERASED"
 """Reason of a dead letter whose payload was erased before it could leave."""
 
@@ -86,8 +85,8 @@ class FormedBatch:
         return tuple(leaf_hash(message.leaf) for message in self.messages)
 
 
-def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Content:
-    stored = unpack(
+def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Packed:
+    return unpack(
         local.cipher.reveal(
             payload,
             originator=local.name,
@@ -95,7 +94,6 @@ def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Content:
             version=row.version,
         )
     )
-    return Content(seed=stored.salt, header=stored.header, body=stored.body)
 
 
 def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
@@ -105,35 +103,53 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
     """
     rows = snapshot.queued(peer.name, limit=BATCH_MESSAGES_MAX)
     payloads = snapshot.payloads([row.message for row in rows])
-    releaser = Releaser(local, peer)
-    blinds = local.draw(len(rows), _BLIND_BYTES)
+    entries, erased = _bounded(rows, payloads)
+    outcomes = Releaser(local, peer).decide_all(
+        [(row, _open(local, row, payload)) for row, payload in entries]
+    )
     offers: list[Prepared] = []
     denials: list[Denied] = []
     waiting: list[Waiting] = []
-    erased: list[OutboxRow] = []
     size = 0
-    for row, blind in zip(rows, blinds, strict=True):
-        payload = payloads.get(row.message)
-        if payload is None:
-            erased.append(row)
-            continue
-        content = _open(local, row, payload)
-        match releaser.decide(row, content, blind=blind):
-            case Prepared() as offer:
-                size += len(offer.header) + len(offer.body)
+    for outcome in outcomes:
+        match outcome:
+            case Prepared():
+                size += len(outcome.message.data) - HEADER_START
                 if size > BATCH_BYTES_MAX and offers:
                     break
-                offers.append(offer)
-            case Denied() as denial:
-                denials.append(denial)
-            case Waiting() as held:
-                waiting.append(held)
+                offers.append(outcome)
+            case Denied():
+                denials.append(outcome)
+            case Waiting():
+                waiting.append(outcome)
     return Sorted(
         offers=tuple(offers),
         denials=tuple(denials),
         waiting=tuple(waiting),
         erased=tuple(erased),
     )
+
+
+def _bounded(
+    rows: Sequence[OutboxRow], payloads: Mapping[int, Payload]
+) -> tuple[list[tuple[OutboxRow, Payload]], list[OutboxRow]]:
+    """Return the first entries, as many as a batch may hold, and those erased.
+
+    What is withheld leaves room for more, which the next batch takes.
+    """
+    entries: list[tuple[OutboxRow, Payload]] = []
+    erased: list[OutboxRow] = []
+    size = 0
+    for row in rows:
+        payload = payloads.get(row.message)
+        if payload is None:
+            erased.append(row)
+            continue
+        size += len(payload.ciphertext)
+        if size > BATCH_BYTES_MAX and entries:
+            break
+        entries.append((row, payload))
+    return entries, erased
 
 
 def form(
@@ -271,13 +287,7 @@ def assemble(
             sequence=batch.sequence,
         ),
         sealed_messages=tuple(
-            sealer.seal(
-                position,
-                leaf=message.leaf,
-                salt=message.salt,
-                header=message.header,
-                body=message.body,
-            )
-            for position, message in enumerate(formed.messages)
+            sealer.seal(position, leaf=offer.leaf, message=offer.message)
+            for position, offer in enumerate(formed.messages)
         ),
     )

@@ -3,10 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from selat.errors import InvalidRecordError, Violation
 from selat.exchange.facts import PURPOSES, RECORD_TYPES
 from selat.policy.catalogue import Catalogue
-from selat.records.inspection import Inspection, inspect
+from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX
+from selat.records.inspection import (
+    Finding,
+    Inspection,
+    ParsedMessage,
+    inspect_all,
+    parsed,
+)
 from selat.records.schema import Schema
 from selat.v1 import message_pb2
 
@@ -23,6 +33,7 @@ class Inspector:
         """Take schema and catalogue."""
         self._schema = schema
         self._catalogue = catalogue
+        self._remembered = lru_cache(COMMON_PARTS_MAX)(self._against_catalogue)
 
     def inspect(
         self, header: message_pb2.Header, body: message_pb2.Body, *, strict: bool
@@ -37,13 +48,41 @@ class Inspector:
         Raises:
             InvalidRecordError: A rule is broken; it names every one.
         """
-        found = inspect(self._schema, header, body, strict=strict)
-        violations = self._against_catalogue(header)
-        if violations:
-            raise InvalidRecordError(violations)
+        (found,) = self.inspect_all([parsed(header, body)], strict=strict)
+        if isinstance(found, InvalidRecordError):
+            raise found
         return found
 
-    def _against_catalogue(self, header: message_pb2.Header) -> tuple[Violation, ...]:
+    def inspect_all(
+        self, messages: Sequence[ParsedMessage], *, strict: bool
+    ) -> list[Finding]:
+        """Validate messages and derive their selectors.
+
+        Args:
+            messages: The messages.
+            strict: True for what our own desk hands in.
+
+        Returns:
+            For each message what was found, or what is wrong with it.
+        """
+        findings = inspect_all(self._schema, messages, strict=strict)
+        return [
+            self._compared(message.common, found)
+            for message, found in zip(messages, findings, strict=True)
+        ]
+
+    def _compared(self, common: bytes, found: Finding) -> Finding:
+        """Return what was found, or how it breaks the rules of the catalogue."""
+        short = len(common) <= COMMON_BYTES_MAX
+        violations = (self._remembered if short else self._against_catalogue)(common)
+        # The rules of the schema come first.
+        if violations and not isinstance(found, InvalidRecordError):
+            return InvalidRecordError(violations)
+        return found
+
+    def _against_catalogue(self, common: bytes) -> tuple[Violation, ...]:
+        """Compare the common part of a header with its category."""
+        header = message_pb2.Header.FromString(common)
         category = self._catalogue.categories.get(header.category)
         if category is None:
             known = ", ".join(sorted(self._catalogue.categories))

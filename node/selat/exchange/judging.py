@@ -8,37 +8,27 @@ so that one bad message never holds up the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from selat.core.at_rest import KEY_BYTES, NONCE_BYTES
+from selat.core.at_rest import KEY_BYTES, NONCE_BYTES, ProtectedPayload
 from selat.core.batches import Offer
-from selat.core.payloads import StoredMessage, pack, unpack
-from selat.core.sealing import Opened
+from selat.core.leaf_json import identifier_text
+from selat.core.payloads import Packed, unpack
 from selat.core.selectors import selector_bytes
-from selat.errors import (
-    AlreadyExistsError,
-    CommitmentMismatchError,
-    InvalidRecordError,
-)
-from selat.exchange.facts import (
-    RECORD_TYPES,
-    expiry_ms,
-    facts_of,
-    lane_of,
-    review_ms,
-    status_of,
-    timestamp_ms,
-)
+from selat.errors import AlreadyExistsError, CommitmentMismatchError
+from selat.exchange.facts import facts_of, lane_of, review_ms
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_leaves import ReceiptWriter
 from selat.policy.port import Decision, Effect, MessageFacts
+from selat.records.inspection import Inspection, ParsedMessage, parsed
 from selat.store.port import Snapshot, Transaction
-from selat.store.values import Direction, Holding, MessageRow, NewMessage, Payload
+from selat.store.values import Direction, Holding, MessageRow, NewMessage
 from selat.v1 import message_pb2
 
 _BLIND_BYTES: Final = 32
@@ -62,18 +52,49 @@ _CONFLICT: Final = Decision(
 DUPLICATE: Final = "DUPLICATE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """A message with the decision on it; ``message`` is None when refused."""
 
     offer: Offer
-    opened: Opened
+    opened: Packed
     decision: Decision
     message: NewMessage | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Case:
+    """A message on its way through the stages of judging.
+
+    Each stage does one thing to all messages of a batch, and the next one only
+    sees those that have passed it. A message that passes no further is refused
+    because it breaks the schema.
+
+    Attributes:
+        offer: Its offer.
+        opened: Its bytes.
+        parsed: What they say.
+        facts: What policy may know of it.
+        inspection: What was found in it.
+        decision: What was decided.
+        message: The message as it is kept; None when it is not.
+    """
+
+    __slots__ = (
+        *("offer", "opened", "parsed", "facts", "inspection"),
+        *("decision", "message"),
+    )
+
+    parsed: ParsedMessage
+    facts: MessageFacts
+    inspection: Inspection
+
+    def __init__(self, offer: Offer, opened: Packed) -> None:
+        self.offer = offer
+        self.opened = opened
+        self.decision = _SCHEMA
+        self.message: NewMessage | None = None
+
+
+class _Answer(NamedTuple):
     """How a message is answered; its arrival number when it was kept."""
 
     decision: Decision
@@ -98,7 +119,7 @@ class Judge:
         self,
         peer: KnownPeer,
         offers: Sequence[Offer],
-        messages: Sequence[Opened],
+        messages: Sequence[Packed],
     ) -> tuple[Judged, ...]:
         """Step 12: read and decide every message of a batch.
 
@@ -106,70 +127,65 @@ class Judge:
             CommitmentMismatchError: A leaf describes another message than the
                 one it commits to.
         """
-        secrets = self._local.draw(len(offers), KEY_BYTES + NONCE_BYTES)
+        cases = [
+            _Case(offer, opened) for offer, opened in zip(offers, messages, strict=True)
+        ]
+        read = _read_all(cases, peer.name)
+        now_ms = self._local.clock()
+        valid = self._inspect_all(read)
+        kept = self._decide_all(valid, peer, now_ms)
+        self._protect_all(kept, peer, now_ms)
         return tuple(
-            self._judge(peer, offer, opened, secret)
-            for offer, opened, secret in zip(offers, messages, secrets, strict=True)
+            [
+                Judged(case.offer, case.opened, case.decision, case.message)
+                for case in cases
+            ]
         )
 
-    def _judge(
-        self, peer: KnownPeer, offer: Offer, opened: Opened, secret: bytes
-    ) -> Judged:
-        local = self._local
-        try:
-            header = message_pb2.Header.FromString(opened.header)
-            body = message_pb2.Body.FromString(opened.body)
-        except DecodeError:
-            return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
-        facts = facts_of(header)
-        _check_leaf(offer, header, facts, peer=peer.name)
-        try:
-            inspection = self._inspector.inspect(header, body, strict=False)
-        except InvalidRecordError:
-            return Judged(offer=offer, opened=opened, decision=_SCHEMA, message=None)
-        now_ms = local.clock()
-        decision = local.policy().accept(facts, peer.facts, now_ms=now_ms)
-        if decision.effect is Effect.WITHHOLD:
-            return Judged(offer=offer, opened=opened, decision=decision, message=None)
-        protected = local.cipher.protect(
-            pack(
-                StoredMessage(salt=opened.salt, header=opened.header, body=opened.body)
-            ),
-            originator=peer.name,
-            message_id=header.id,
-            version=header.version,
-            data_key=secret[:KEY_BYTES],
-            nonce=secret[KEY_BYTES:],
+    def _inspect_all(self, cases: Sequence[_Case]) -> list[_Case]:
+        """Read messages by the schema; return those that are valid."""
+        findings = self._inspector.inspect_all(
+            [case.parsed for case in cases], strict=False
         )
-        message = NewMessage(
-            direction=Direction.IN,
-            message_id=header.id,
-            version=header.version,
-            originator=peer.name,
-            category=facts.category,
-            record_type=facts.record_type,
-            status=status_of(header),
-            lane=lane_of(header),
-            level=facts.level,
-            tlp=facts.tlp,
-            created_ms=timestamp_ms(header.created_at),
-            expires_ms=expiry_ms(header),
-            stored_ms=now_ms,
-            wrapped_key=protected.wrapped_key,
-            ciphertext=protected.ciphertext,
-            selectors=tuple(
-                local.cipher.selector_index(selector_bytes(selector))
-                for selector in inspection.selectors
-            ),
-            warnings=len(inspection.warnings),
-            review_ms=review_ms(header),
-            holding=(
-                Holding.CURRENT
-                if decision.effect is Effect.PERMIT
-                else Holding.QUARANTINED
-            ),
-        )
-        return Judged(offer=offer, opened=opened, decision=decision, message=message)
+        valid: list[_Case] = []
+        for case, found in zip(cases, findings, strict=True):
+            if isinstance(found, Inspection):
+                case.inspection = found
+                valid.append(case)
+        return valid
+
+    def _decide_all(
+        self, cases: Sequence[_Case], peer: KnownPeer, now_ms: int
+    ) -> list[_Case]:
+        """Ask policy; return the messages that are kept."""
+        policy, facts = self._local.policy(), peer.facts
+        for case in cases:
+            case.decision = policy.accept(case.facts, facts, now_ms=now_ms)
+        return [case for case in cases if case.decision.effect is not Effect.WITHHOLD]
+
+    def _protect_all(
+        self, cases: Sequence[_Case], peer: KnownPeer, now_ms: int
+    ) -> None:
+        """Make messages ready to be kept."""
+        cipher = self._local.cipher
+        secrets = self._local.draw(len(cases), KEY_BYTES + NONCE_BYTES)
+        payloads = [
+            cipher.protect(
+                case.opened.data,
+                originator=peer.name,
+                message_id=case.parsed.header.id,
+                version=case.parsed.header.version,
+                data_key=secret[:KEY_BYTES],
+                nonce=secret[KEY_BYTES:],
+            )
+            for case, secret in zip(cases, secrets, strict=True)
+        ]
+        selectors = [
+            tuple([cipher.selector_index(selector_bytes(each)) for each in found])
+            for found in [case.inspection.selectors for case in cases]
+        ]
+        for case, payload, indexes in zip(cases, payloads, selectors, strict=True):
+            case.message = _new_message(case, payload, indexes, now_ms=now_ms)
 
     def keep_all(
         self,
@@ -214,7 +230,7 @@ class Judge:
                 continue
             key = (item.message.message_id, item.message.version)
             first = first_of.get(key)
-            row = None if first else self._kept(transaction, originator, item)
+            row = None if first else _kept(transaction, originator, item.message)
             if first is not None:
                 answers[position] = _answer_again(
                     item, item.message.holding, same=_contents(first) == _contents(item)
@@ -235,33 +251,80 @@ class Judge:
         }
         return [answers[position] for position in range(len(judged))]
 
-    def _kept(
-        self, snapshot: Snapshot, originator: str, item: Judged
-    ) -> MessageRow | None:
-        """Return what is kept of that version, if anything is."""
-        leaf = item.offer.leaf
-        for row in snapshot.find(leaf.id.bytes, leaf.version, originator):
-            if row.direction is Direction.IN:
-                return row
-        return None
-
     def _is_same(self, snapshot: Snapshot, kept: MessageRow, item: Judged) -> bool:
         payload = snapshot.payload(kept.number)
         if payload is None:
             return True  # erased: it was here, and it must not come back
-        return self._reveal(payload, item) == _contents(item)
-
-    def _reveal(self, payload: Payload, item: Judged) -> tuple[bytes, bytes]:
-        leaf = item.offer.leaf
         stored = unpack(
             self._local.cipher.reveal(
                 payload,
-                originator=leaf.sender,
-                message_id=leaf.id.bytes,
-                version=leaf.version,
+                originator=kept.originator,
+                message_id=kept.message_id,
+                version=kept.version,
             )
         )
-        return stored.header, stored.body
+        return (stored.header, stored.body) == _contents(item)
+
+
+def _kept(
+    snapshot: Snapshot, originator: str, message: NewMessage
+) -> MessageRow | None:
+    """Return what is kept of that version, if anything is."""
+    for row in snapshot.find(message.message_id, message.version, originator):
+        if row.direction is Direction.IN:
+            return row
+    return None
+
+
+def _read_all(cases: Sequence[_Case], peer: str) -> list[_Case]:
+    """Parse messages and compare them with their leaves; return those that parse.
+
+    Raises:
+        CommitmentMismatchError: A leaf describes another message than its own.
+    """
+    read: list[_Case] = []
+    for case in cases:
+        with suppress(DecodeError):
+            case.parsed = parsed(
+                message_pb2.Header.FromString(case.opened.header),
+                message_pb2.Body.FromString(case.opened.body),
+            )
+            read.append(case)
+    for case in read:
+        header, _, common = case.parsed
+        case.facts = facts_of(header, common=common)
+    for case in read:
+        _check_leaf(case.offer, case.parsed.header, case.facts, peer=peer)
+    return read
+
+
+def _new_message(
+    case: _Case,
+    payload: ProtectedPayload,
+    selectors: tuple[bytes, ...],
+    *,
+    now_ms: int,
+) -> NewMessage:
+    header, facts = case.parsed.header, case.facts
+    permitted = case.decision.effect is Effect.PERMIT
+    # By position: there are thousands, and names would cost four times as much.
+    return NewMessage._make(
+        (
+            Direction.IN,
+            header.id,
+            header.version,
+            *(facts.originator, facts.category, facts.record_type, facts.status),
+            lane_of(header),
+            *(facts.level, facts.tlp),
+            *(facts.created_ms, facts.expires_ms, now_ms),
+            *payload,
+            Holding.CURRENT if permitted else Holding.QUARANTINED,
+            selectors,
+            len(case.inspection.warnings),
+            "",
+            review_ms(header),
+        )
+    )
 
 
 def _answer_again(item: Judged, holding: Holding, *, same: bool) -> _Answer:
@@ -303,16 +366,16 @@ def _check_leaf(
     offer: Offer, header: message_pb2.Header, facts: MessageFacts, *, peer: str
 ) -> None:
     """Refuse a leaf that tells another story than the message it commits to."""
-    leaf = offer.leaf
+    like = offer.like
     same = (
-        leaf.id.bytes == header.id,
-        leaf.version == header.version,
-        leaf.type == RECORD_TYPES.get(header.type, ""),
-        leaf.category == facts.category,
-        leaf.level == facts.level,
-        leaf.codes == facts.codes,
-        leaf.tlp == facts.tlp,
-        leaf.purposes == facts.purposes,
+        offer.own["id"] == identifier_text(header.id),
+        like.version == header.version,
+        like.type == facts.record_type,
+        like.category == facts.category,
+        like.level == facts.level,
+        like.codes == facts.codes,
+        like.tlp == facts.tlp,
+        like.purposes == facts.purposes,
         facts.originator == peer,
     )
     if not all(same):

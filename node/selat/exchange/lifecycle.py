@@ -223,7 +223,7 @@ class Lifecycle:
             policy=local.policy().digest,
             effect=Effect.WITHHOLD.value,
             policies=(_ENDED,),
-            commit=commitment(salt=salt, header=stored.header, body=stored.body),
+            commit=commitment(stored.salted(salt)),
             blind=blind,
         ).encode()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
@@ -24,24 +24,30 @@ from selat.store.values import PeerRow, PeerState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownPeer:
-    """A peer with its parsed card."""
+    """A peer with its parsed card.
+
+    Attributes:
+        row: The peer as the store has it.
+        card: Its newest card.
+        name: Its node name.
+        facts: What policies may know of it.
+    """
 
     row: PeerRow
     card: SignedCard
+    name: str = field(init=False, repr=False, compare=False)
+    facts: PeerFacts = field(init=False, repr=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        """Return the node name."""
-        return self.row.name
-
-    @property
-    def facts(self) -> PeerFacts:
-        """Return what policies may know of the peer."""
-        return PeerFacts(
+    def __post_init__(self) -> None:
+        """Read the facts off the card once; every message is judged by them."""
+        card = self.card.card
+        facts = PeerFacts(
             name=self.row.name,
-            state=self.card.card.state,
-            categories=frozenset(self.card.card.categories),
+            state=card.state,
+            categories=frozenset(card.categories),
         )
+        object.__setattr__(self, "name", facts.name)
+        object.__setattr__(self, "facts", facts)
 
 
 class PeerBook:

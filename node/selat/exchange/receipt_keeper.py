@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from selat.core.leaves import PeerCheckpointLeaf, ReceiptLeaf
+from selat.core.leaf_json import identifier_text
+from selat.core.leaves import PeerCheckpointLeaf
 from selat.core.log_states import (
     KnownState,
     LogState,
@@ -22,7 +23,7 @@ from selat.core.log_states import (
     verify_joined,
     verify_log_state,
 )
-from selat.core.receipts import ReceiptBatch, verify_receipts
+from selat.core.receipts import Receipt, ReceiptBatch, verify_receipts
 from selat.errors import ReceiptInvalidError
 from selat.exchange.chains import (
     answered,
@@ -115,7 +116,7 @@ class ReceiptKeeper:
 
     def _verify(
         self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
-    ) -> tuple[VerifiedLog, tuple[ReceiptLeaf, ...]]:
+    ) -> tuple[VerifiedLog, tuple[Receipt, ...]]:
         log = verify_log_state(
             answer.log,
             owner=peer.name,
@@ -131,7 +132,8 @@ class ReceiptKeeper:
         )
         for message, receipt in zip(sent.formed.messages, receipts, strict=True):
             row = message.row
-            if (receipt.id.bytes, receipt.version) != (row.message_id, row.version):
+            told = receipt.own["id"], receipt.like.version
+            if told != (identifier_text(row.message_id), row.version):
                 raise ReceiptInvalidError(
                     f"A receipt of {peer.name} for batch {answer.sequence} names "
                     "another message than its offer.",
@@ -146,7 +148,7 @@ class ReceiptKeeper:
         sent: SentBatch,
         answer: ReceiptBatch,
         log: VerifiedLog,
-        receipts: tuple[ReceiptLeaf, ...],
+        receipts: tuple[Receipt, ...],
         transaction: Transaction,
     ) -> PeerCheckpoint:
         """Keep the receipts and log the peer's checkpoint, in one transaction."""
@@ -169,8 +171,8 @@ class ReceiptKeeper:
             [
                 Settled(
                     entry=message.row.number,
-                    state=_OUTCOMES[receipt.outcome],
-                    reason=receipt.reason,
+                    state=_OUTCOMES[receipt.like.outcome],
+                    reason=receipt.like.reason,
                 )
                 for message, receipt in zip(sent.formed.messages, receipts, strict=True)
             ],

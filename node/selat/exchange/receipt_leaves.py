@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from selat.core.batches import Offer
+from selat.core.leaf_json import moment_text
 from selat.core.leaf_stencils import Stencil
 from selat.core.leaves import ReceiptLeaf
 from selat.policy.port import Decision, Effect
@@ -35,6 +37,7 @@ class ReceiptWriter:
         self._recipient = recipient
         self._policy = policy
         self._now_ms = now_ms
+        self._time = moment_text(now_ms)
         self._stencils: dict[tuple[object, ...], Stencil] = {}
 
     def write(
@@ -48,18 +51,16 @@ class ReceiptWriter:
             reason: Stable reason code; empty for what was simply accepted.
             blind: 32 random bytes.
         """
-        leaf = offer.leaf
-        own: dict[str, Any] = {
-            "offer": offer.hash,
-            "id": leaf.id,
-            "time_ms": self._now_ms,
-            "blind": blind,
-        }
-        alike = (leaf.version, decision.effect, decision.policies, reason)
+        like = offer.like
+        alike = (like.version, decision.effect, decision.policies, reason)
         stencil = self._stencils.get(alike)
         if stencil is None:
             receipt = ReceiptLeaf(
-                version=leaf.version,
+                offer=offer.hash,
+                id=UUID(offer.own["id"]),
+                time_ms=self._now_ms,
+                blind=blind,
+                version=like.version,
                 sender=self._sender,
                 recipient=self._recipient,
                 outcome=_OUTCOMES[decision.effect],
@@ -67,7 +68,11 @@ class ReceiptWriter:
                 policy=self._policy,
                 effect=decision.effect.value,
                 policies=decision.policies,
-                **own,
             )
             stencil = self._stencils[alike] = Stencil(receipt)
-        return stencil.encode(**own)
+        return stencil.encode(
+            offer=offer.hash.hex(),
+            id=offer.own["id"],
+            time_ms=self._time,
+            blind=blind.hex(),
+        )

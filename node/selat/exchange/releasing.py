@@ -8,13 +8,15 @@ policy asks is withheld: it never leaves as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
+from selat.core.leaf_json import identifier_text, moment_text
 from selat.core.leaf_stencils import Stencil
 from selat.core.leaves import DecisionLeaf, HoldLeaf, OfferLeaf, WithholdLeaf
-from selat.core.payloads import offer_salt
+from selat.core.payloads import Packed, offer_salt, pack
 from selat.core.sealing import commitment
 from selat.errors import InvalidInputError
 from selat.exchange.facts import facts_of
@@ -25,43 +27,26 @@ from selat.records.redaction import redact, redact_again
 from selat.store.values import OutboxRow
 from selat.v1 import message_pb2
 
+_BLIND_BYTES: Final = 32
 #: Reason of a message that could not be redacted as policy asks.
 REDACTION_FAILED: Final = "REDACTION_FAILED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """A message as it is committed to: exact bytes.
-
-    Attributes:
-        seed: 32 random bytes from which the salts of its offers follow.
-        header: The header.
-        body: The body.
-    """
-
-    seed: bytes
-    header: bytes
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A message that may leave, with its leaf.
+
+    A tuple, because a node prepares thousands in a second.
 
     Attributes:
         row: Its outbox entry.
         leaf: The offer leaf, exact bytes.
-        salt: Salt of the commitment.
-        header: The header as the peer gets it.
-        body: The body as the peer gets it.
+        message: The message as the peer gets it, with the salt of its commitment.
         redacted: Paths of the fields that the peer does not get.
     """
 
     row: OutboxRow
     leaf: bytes
-    salt: bytes
-    header: bytes
-    body: bytes
+    message: Packed
     redacted: tuple[str, ...] = ()
 
 
@@ -93,6 +78,32 @@ _KINDS: Final[dict[Effect, type[DecisionLeaf]]] = {
 }
 
 
+class _Case:
+    """A message on its way through the stages of a decision.
+
+    Attributes:
+        row: Its outbox entry.
+        kept: The message with the seed of its salts, as much as may leave.
+        blind: 32 random bytes for the leaf.
+        header: Its header.
+        facts: What policy may know of it.
+        decision: What was decided.
+        redacted: Paths of the fields that were taken out.
+    """
+
+    __slots__ = ("blind", "decision", "facts", "header", "kept", "redacted", "row")
+
+    header: message_pb2.Header
+    facts: MessageFacts
+    decision: Decision
+
+    def __init__(self, row: OutboxRow, kept: Packed, blind: bytes) -> None:
+        self.row = row
+        self.kept = kept
+        self.blind = blind
+        self.redacted: tuple[str, ...] = ()
+
+
 class Releaser:
     """Decide messages for one peer under one policy set, at one moment.
 
@@ -107,81 +118,65 @@ class Releaser:
         self._peer = peer
         self._policy: Policy = local.policy()
         self._now_ms = local.clock()
+        self._time = moment_text(self._now_ms)
         self._stencils: dict[tuple[object, ...], Stencil] = {}
 
-    def decide(self, row: OutboxRow, content: Content, *, blind: bytes) -> Outcome:
-        """Decide one message.
+    def decide_all(self, entries: Sequence[tuple[OutboxRow, Packed]]) -> list[Outcome]:
+        """Decide messages, each by itself.
 
         Args:
-            row: Its outbox entry.
-            content: The message as it is kept.
-            blind: 32 random bytes for the leaf.
+            entries: Outbox entries with their messages as they are kept, with the
+                seed of their salts.
         """
-        header = message_pb2.Header.FromString(content.header)
-        facts = facts_of(header, holding=row.holding)
-        decision = self._policy.release(
-            facts,
-            self._peer.facts,
-            now_ms=self._now_ms,
-            approved=frozenset(row.approved),
-        )
-        redacted: tuple[str, ...] = ()
-        if decision.effect is Effect.PERMIT and decision.redact:
-            decision, content, redacted = self._redact(decision, content)
-        salt = offer_salt(content.seed, recipient=self._peer.name, blind=blind)
-        leaf = self._leaf(row, facts, decision, content, salt=salt, blind=blind)
-        if decision.effect is Effect.PERMIT:
-            return Prepared(
-                row=row,
-                leaf=leaf,
-                salt=salt,
-                header=content.header,
-                body=content.body,
-                redacted=redacted,
+        blinds = self._local.draw(len(entries), _BLIND_BYTES)
+        cases = [
+            _Case(row, kept, blind)
+            for (row, kept), blind in zip(entries, blinds, strict=True)
+        ]
+        # Stage by stage, each for all messages: see ``records.inspection``.
+        for case in cases:
+            case.header = message_pb2.Header.FromString(case.kept.header)
+        for case in cases:
+            case.facts = facts_of(case.header, holding=case.row.holding)
+        for case in cases:
+            case.decision = self._policy.release(
+                case.facts,
+                self._peer.facts,
+                now_ms=self._now_ms,
+                approved=frozenset(case.row.approved),
             )
-        if decision.effect is Effect.HOLD:
-            return Waiting(
-                row=row,
-                leaf=leaf,
-                reason=decision.reason,
-                obligations=decision.obligations,
-            )
-        return Denied(row=row, leaf=leaf, reason=decision.reason)
+        for case in cases:
+            if case.decision.redact and case.decision.effect is Effect.PERMIT:
+                self._redact(case)
+        name = self._peer.name
+        messages = [_salted(c.kept, recipient=name, blind=c.blind) for c in cases]
+        commits = [commitment(message) for message in messages]
+        return [
+            _outcome(case, message, self._leaf(case, commit))
+            for case, message, commit in zip(cases, messages, commits, strict=True)
+        ]
 
-    def _redact(
-        self, decision: Decision, content: Content
-    ) -> tuple[Decision, Content, tuple[str, ...]]:
+    def _redact(self, case: _Case) -> None:
         """Take out what the peer must not get; deny what that cannot be done to."""
+        decision = case.decision
         try:
             copy, redacted = redact(
                 self._local.schema,
-                _parse(content),
+                _parse(case.kept),
                 personal=PERSONAL in decision.redact,
                 paths=[path for path in decision.redact if path != PERSONAL],
             )
         except InvalidInputError:
-            failed = replace(
+            case.decision = replace(
                 decision, effect=Effect.WITHHOLD, reason=REDACTION_FAILED, redact=()
             )
-            return failed, content, ()
-        return decision, _with(content, copy) if redacted else content, redacted
+            return
+        if redacted:
+            case.kept = _with(case.kept, copy)
+            case.redacted = redacted
 
-    def _leaf(
-        self,
-        row: OutboxRow,
-        facts: MessageFacts,
-        decision: Decision,
-        content: Content,
-        *,
-        salt: bytes,
-        blind: bytes,
-    ) -> bytes:
-        own: dict[str, Any] = {
-            "id": UUID(bytes=row.message_id),
-            "time_ms": self._now_ms,
-            "commit": commitment(salt=salt, header=content.header, body=content.body),
-            "blind": blind,
-        }
+    def _leaf(self, case: _Case, commit: bytes) -> bytes:
+        row, facts, decision = case.row, case.facts, case.decision
         alike = (
             *(row.version, decision.effect, decision.policies),
             *(facts.record_type, facts.category, facts.purposes),
@@ -190,7 +185,9 @@ class Releaser:
         stencil = self._stencils.get(alike)
         if stencil is None:
             leaf = _KINDS[decision.effect](
+                id=UUID(bytes=row.message_id),
                 version=row.version,
+                time_ms=self._now_ms,
                 type=facts.record_type,
                 category=facts.category,
                 level=facts.level,
@@ -202,18 +199,38 @@ class Releaser:
                 policy=self._policy.digest,
                 effect=decision.effect.value,
                 policies=decision.policies,
-                **own,
+                commit=commit,
+                blind=case.blind,
             )
             stencil = self._stencils[alike] = Stencil(leaf)
-        return stencil.encode(**own)
+        return stencil.encode(
+            id=identifier_text(row.message_id),
+            time_ms=self._time,
+            commit=commit.hex(),
+            blind=case.blind.hex(),
+        )
 
 
-def prepare_again(row: OutboxRow, content: Content, leaf: OfferLeaf) -> Prepared | None:
+def _outcome(case: _Case, message: Packed, leaf: bytes) -> Outcome:
+    row, decision = case.row, case.decision
+    if decision.effect is Effect.PERMIT:
+        return Prepared(row, leaf, message, case.redacted)
+    if decision.effect is Effect.HOLD:
+        return Waiting(
+            row=row,
+            leaf=leaf,
+            reason=decision.reason,
+            obligations=decision.obligations,
+        )
+    return Denied(row=row, leaf=leaf, reason=decision.reason)
+
+
+def prepare_again(row: OutboxRow, kept: Packed, leaf: OfferLeaf) -> Prepared | None:
     """Prepare a message again as it was offered, fields withheld and all.
 
     Args:
         row: Its outbox entry.
-        content: The message as it is kept.
+        kept: The message as it is kept, with the seed of its salts.
         leaf: The offer leaf that is in the log.
 
     Returns:
@@ -221,33 +238,30 @@ def prepare_again(row: OutboxRow, content: Content, leaf: OfferLeaf) -> Prepared
     """
     if row.redacted:
         try:
-            content = _with(content, redact_again(_parse(content), row.redacted))
+            kept = _with(kept, redact_again(_parse(kept), row.redacted))
         except InvalidInputError:
             return None
-    salt = offer_salt(content.seed, recipient=leaf.recipient, blind=leaf.blind)
-    commit = commitment(salt=salt, header=content.header, body=content.body)
-    if commit != leaf.commit:
+    message = _salted(kept, recipient=leaf.recipient, blind=leaf.blind)
+    if commitment(message) != leaf.commit:
         return None
-    return Prepared(
-        row=row,
-        leaf=leaf.encode(),
-        salt=salt,
-        header=content.header,
-        body=content.body,
-        redacted=row.redacted,
-    )
+    return Prepared(row, leaf.encode(), message, row.redacted)
 
 
-def _parse(content: Content) -> message_pb2.Message:
+def _salted(kept: Packed, *, recipient: str, blind: bytes) -> Packed:
+    """Return a message with the salt of its commitment to one recipient."""
+    return kept.salted(offer_salt(kept.salt, recipient=recipient, blind=blind))
+
+
+def _parse(kept: Packed) -> message_pb2.Message:
     return message_pb2.Message(
-        header=message_pb2.Header.FromString(content.header),
-        body=message_pb2.Body.FromString(content.body),
+        header=message_pb2.Header.FromString(kept.header),
+        body=message_pb2.Body.FromString(kept.body),
     )
 
 
-def _with(content: Content, message: message_pb2.Message) -> Content:
-    return Content(
-        seed=content.seed,
+def _with(kept: Packed, message: message_pb2.Message) -> Packed:
+    return pack(
+        salt=kept.salt,
         header=message.header.SerializeToString(deterministic=True),
         body=message.body.SerializeToString(deterministic=True),
     )

@@ -14,7 +14,7 @@ import json
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from selat.policy.catalogue import Category
 from selat.policy.port import ANY_CATEGORY, MessageFacts, OfficerFacts, PeerFacts
@@ -30,18 +30,21 @@ _SYSTEM: Final = "system"
 #: Attributes whose JSON is remembered.
 _FRAGMENTS_MAX: Final = 4_096
 
-#: Marking and subject of a message, in the order of `_RECORD`.
-Profile = tuple[Any, ...]
+#: Marking and subject of a message: the facts before its recipients and dates.
+Profile: TypeAlias = tuple[Any, ...]
+_PROFILE: Final = slice(MessageFacts._fields.index("recipients"))
 
 #: The record's entity; the identifier is no fact, so that one name serves all.
 _RECORD: Final = (
     '[{{"uid":{{"type":"Record","id":"message"}},"parents":'
-    '[{{"type":"Category","id":{0}}}],"attrs":{{"category":'
-    '{{"__entity":{{"type":"Category","id":{0}}}}},"record_type":{1},'
-    '"originator":{2},"level":{3},"codes":{4},"tlp":{5},"purposes":{6},'
-    '"releasable_to":{7},"subject_role":{8},"safeguards":{9},"assurances":{10},'
-    '"consents":{11},"status":{12},"holding":{13},"urgency":{14},'
-    '"emergency":{15}}}}}]'
+    '[{{"type":"Category","id":{category}}}],"attrs":{{"category":'
+    '{{"__entity":{{"type":"Category","id":{category}}}}},'
+    '"record_type":{record_type},"originator":{originator},"level":{level},'
+    '"codes":{codes},"tlp":{tlp},"purposes":{purposes},'
+    '"releasable_to":{releasable_to},"subject_role":{subject_role},'
+    '"safeguards":{safeguards},"assurances":{assurances},"consents":{consents},'
+    '"status":{status},"holding":{holding},"urgency":{urgency},'
+    '"emergency":{emergency}}}}}]'
 )
 
 
@@ -59,24 +62,7 @@ class Term(NamedTuple):
 
 def profile_of(message: MessageFacts) -> Profile:
     """Return what policies can see of a message at any moment."""
-    return (
-        message.category,
-        message.record_type,
-        message.originator,
-        LEVEL_RANKS.get(message.level, _UNKNOWN_LEVEL),
-        message.codes,
-        message.tlp,
-        message.purposes,
-        message.releasable_to,
-        message.subject_role,
-        message.safeguards,
-        message.assurances,
-        message.consents,
-        message.status,
-        message.holding,
-        message.urgency,
-        message.emergency,
-    )
+    return message[_PROFILE]  # type: ignore[return-value] # a slice is a tuple
 
 
 def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
@@ -95,7 +81,13 @@ def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
 
 def record_json(profile: Profile) -> str:
     """Return a message's entity as Cedar reads it."""
-    return _RECORD.format(*map(_fragment, profile))
+    facts = MessageFacts(*profile)
+    seen = {
+        **facts._asdict(),
+        "level": LEVEL_RANKS.get(facts.level, _UNKNOWN_LEVEL),
+        "emergency": facts.emergency,
+    }
+    return _RECORD.format(**{name: _fragment(value) for name, value in seen.items()})
 
 
 @lru_cache(maxsize=_FRAGMENTS_MAX, typed=True)  # 1 equals True

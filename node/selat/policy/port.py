@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 #: Stands for every category in a release list.
 ANY_CATEGORY: Final = "*"
@@ -49,9 +49,12 @@ class Action(StrEnum):
     APPROVE = "approve"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageFacts:
+class MessageFacts(NamedTuple):
     """What policies may know of a message.
+
+    A tuple, because a node makes and compares thousands in a second; name the
+    attributes when you make one. Recipients and dates come last: what stands before
+    them is the profile that policies see of many messages.
 
     Attributes:
         originator: Node name of the publisher.
@@ -62,18 +65,18 @@ class MessageFacts:
         codes: Handling codes, for example ``("H0", "H2")``.
         purposes: Lower-case names of the purposes.
         releasable_to: States (alpha-2) or node names; empty means no limit.
-        expires_ms: When the message expires, ms since the epoch, or None.
-        created_ms: When this version was made, ms since the epoch, or None.
-        recipients: Names of the nodes that the message is for.
         subject_role: Lower-case role of the subject, or empty.
         safeguards: Lower-case grounds to protect the subject.
         assurances: Lower-case kinds of assurance that the originator holds.
         consents: What the originator consented to for this recipient:
             ``forward`` or ``judicial``.
         status: Whether the record stands: ``current``, ``delisted`` …
+        urgency: Lower-case urgency: ``routine``, ``urgent`` or ``flash``.
         holding: What our node holds it as: ``current``, ``quarantined``,
             ``recalled`` …
-        urgency: Lower-case urgency: ``routine``, ``urgent`` or ``flash``.
+        recipients: Names of the nodes that the message is for.
+        expires_ms: When the message expires, ms since the epoch, or None.
+        created_ms: When this version was made, ms since the epoch, or None.
     """
 
     originator: str
@@ -84,16 +87,21 @@ class MessageFacts:
     codes: tuple[str, ...]
     purposes: tuple[str, ...]
     releasable_to: tuple[str, ...]
-    expires_ms: int | None
-    created_ms: int | None = None
-    recipients: tuple[str, ...] = ()
     subject_role: str = ""
     safeguards: tuple[str, ...] = ()
     assurances: tuple[str, ...] = ()
     consents: tuple[str, ...] = ()
     status: str = "current"
-    holding: str = "current"
     urgency: str = "routine"
+    holding: str = "current"
+    recipients: tuple[str, ...] = ()
+    expires_ms: int | None = None
+    created_ms: int | None = None
+
+    def dated(self, *, expires_ms: int | None, created_ms: int | None) -> MessageFacts:
+        """Return the facts of a message that differs in its dates alone."""
+        undated = self[:-2]
+        return tuple.__new__(MessageFacts, (*undated, expires_ms, created_ms))
 
     @property
     def emergency(self) -> bool:
@@ -105,9 +113,10 @@ class MessageFacts:
         return self.urgency == "flash" and self.purposes == ("threat_to_life",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerFacts:
+class PeerFacts(NamedTuple):
     """What policies may know of a peer.
+
+    A tuple, as `MessageFacts` is.
 
     Attributes:
         name: Node name.

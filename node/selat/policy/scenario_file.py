@@ -39,7 +39,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, TypeVar
 
@@ -201,7 +200,7 @@ class _Reader:
         if "expires_in_days" in table:
             days = as_integer(key, table["expires_in_days"])
             changes["expires_ms"] = self._now_ms + days * DAY_MS
-        return replace(message, **changes)
+        return message._replace(**changes)
 
 
 def _given(table: Mapping[str, object]) -> Given:

@@ -42,6 +42,12 @@ COMMON_PARTS_MAX: Final = 1024
 _UUID_SIZE: Final = 16
 """Octets of a UUID (RFC 9562, 4)."""
 
+_KINDS: Final = {
+    field.name: field.number
+    for field in message_pb2.Body.DESCRIPTOR.oneofs_by_name["record"].fields
+}
+"""Numbers of the kinds of record, by their names."""
+
 # The high bits of octets 6 and 8 (RFC 9562, 5.7).
 _UUID_VERSION: Final = 0x70
 _UUID_VARIANT: Final = 0x80
@@ -67,17 +73,20 @@ class HeaderRules:
         """Divide the rules into those of its own fields and the others."""
         self._plan = plan
         self._own = plan.only(OWN_FIELDS)
-        self._common = plan.only(plan.names() - OWN_FIELDS)
+        self._common = plan.without(OWN_FIELDS)
         self._is_clean = lru_cache(COMMON_PARTS_MAX)(self._look_at)
 
-    def walk(self, header: message_pb2.Header, walk: Walk) -> None:
+    def walk(
+        self, header: message_pb2.Header, walk: Walk, *, common: bytes = b""
+    ) -> None:
         """Note every rule of a header that does not hold.
 
         Args:
             header: The header.
             walk: Where to note it; its path leads to the header.
+            common: Its common part, for a caller that has it already.
         """
-        common = common_part(header)
+        common = common or common_part(header)
         if len(common) <= COMMON_BYTES_MAX and self._is_clean(common, walk.strict):
             self._own.walk(header, walk)
             _check_own(header, walk)
@@ -102,8 +111,7 @@ def check_kind(header: message_pb2.Header, body: message_pb2.Body, walk: Walk) -
         walk.violate("", "required", "must hold exactly one kind of record")
         return
     # The value of a type is the number of its field (message.proto).
-    number = message_pb2.Body.DESCRIPTOR.fields_by_name[kind].number
-    if number != header.type:
+    if _KINDS[kind] != header.type:
         walk.violate(kind, "type", "is not the kind that header.type names")
 
 

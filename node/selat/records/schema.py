@@ -58,60 +58,95 @@ class MessagePlan:
         children: Plans of the fields that hold messages, by the field's name.
     """
 
-    __slots__ = ("_required", "_required_mask", "_visits", "children", "personal")
+    __slots__ = ("_required", "_visits", "children", "personal")
 
     def __init__(self) -> None:
         """Make a plan without rules; ``Schema`` adds them."""
         self.personal: set[str] = set()
         self.children: dict[str, MessagePlan] = {}
-        self._visits: dict[FieldDescriptor, tuple[int, Visit | None]] = {}
-        self._required: dict[int, str] = {}
-        self._required_mask = 0
+        self._visits: dict[FieldDescriptor, Visit | None] = {}
+        # Whether each holds a message: only then absence is not emptiness.
+        self._required: dict[str, bool] = {}
 
     def add(
         self, field: FieldDescriptor, visit: Visit | None, *, required: bool
     ) -> None:
         """Add the rule of one field."""
-        bit = 0
         if required:
-            bit = 1 << len(self._required)
-            self._required[bit] = field.name
-            self._required_mask |= bit
-        self._visits[field] = (bit, visit)
+            is_message = field.message_type is not None and not field.is_repeated
+            self._required[field.name] = is_message
+        self._visits[field] = visit
 
-    def names(self) -> frozenset[str]:
-        """Return the names of all fields."""
-        return frozenset(field.name for field in self._visits)
-
-    def only(self, names: frozenset[str]) -> MessagePlan:
-        """Return the rules of some fields only; the others may hold anything."""
+    def without(self, names: frozenset[str]) -> MessagePlan:
+        """Return the rules of all fields but some, which may hold anything."""
         plan = MessagePlan()
-        for field, (bit, visit) in self._visits.items():
-            is_named = field.name in names
-            plan.add(
-                field, visit if is_named else None, required=bool(bit) and is_named
-            )
+        for field, visit in self._visits.items():
+            if field.name in names:
+                plan.add(field, None, required=False)
+            else:
+                plan.add(field, visit, required=field.name in self._required)
         return plan
+
+    def only(self, names: frozenset[str]) -> FieldsPlan:
+        """Return the rules of a few fields that are not repeated."""
+        return FieldsPlan(
+            [
+                (field, field.name in self._required, visit)
+                for field, visit in self._visits.items()
+                if field.name in names
+            ]
+        )
 
     def walk(self, message: Message, walk: Walk) -> None:
         """Note what is to be said of a message and of all messages in it."""
-        seen = 0
         visits = self._visits
         for field, value in message.ListFields():
-            bit, visit = visits[field]
-            # A field with presence may be there and yet be empty.
-            if bit and value:
-                seen |= bit
+            visit = visits[field]
             if visit is not None:
                 visit(value, walk)
-        if seen != self._required_mask:
-            for bit, name in self._required.items():
-                if not seen & bit:
-                    walk.miss(name)
+        for name, is_message in self._required.items():
+            if not (message.HasField(name) if is_message else getattr(message, name)):
+                walk.miss(name)
         if walk.strict and len(UnknownFieldSet(message)):
             walk.violate(
                 "", "unknown-field", "has fields that this version of Selat knows not"
             )
+
+
+class FieldsPlan:
+    """The rules of a few fields of a message, none of them repeated.
+
+    It asks for each of them by its name and for no other, which is quicker where a
+    message has many fields and few of them are of interest.
+
+    Args:
+        fields: Each field, whether it is required, and its rule.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(
+        self, fields: Sequence[tuple[FieldDescriptor, bool, Visit | None]]
+    ) -> None:
+        """Look at what is known of the fields."""
+        self._fields = tuple(
+            (field.name, field.has_presence, required, visit)
+            for field, required, visit in fields
+        )
+
+    def walk(self, message: Message, walk: Walk) -> None:
+        """Note what is to be said of the fields and of the messages in them."""
+        missing: list[str] = []
+        for name, has_presence, required, visit in self._fields:
+            is_there = message.HasField(name) if has_presence else True
+            value = getattr(message, name) if is_there else None
+            if value:
+                if visit is not None:
+                    visit(value, walk)
+            elif required:
+                missing.append(name)
+        for name in missing:
+            walk.miss(name)
 
 
 class _Child:
@@ -150,12 +185,14 @@ class Schema:
 
     Attributes:
         headers: The rules of headers.
+        bodies: The rules of bodies.
     """
 
     def __init__(self) -> None:
-        """Know no message yet but the header."""
+        """Know no message yet but header and body."""
         self._plans: dict[Descriptor, MessagePlan] = {}
         self.headers = HeaderRules(self.plan(message_pb2.Header()))
+        self.bodies = self.plan(message_pb2.Body())
 
     def plan(self, message: Message) -> MessagePlan:
         """Return the plan of a message's type, building it when it is new."""

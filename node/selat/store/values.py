@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from selat.core.at_rest import ProtectedPayload
 from selat.core.merkle import EMPTY_FRONTIER, Frontier
@@ -113,9 +114,10 @@ class Shard(TreeHead):
         return self.frontier.size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewMessage:
+class NewMessage(NamedTuple):
     """A message to keep, with its payload already protected.
+
+    A tuple, because a node makes thousands in a second; name the attributes.
 
     Attributes:
         direction: Published by us or received.
@@ -132,9 +134,9 @@ class NewMessage:
         created_ms: When the originator created this version.
         expires_ms: When it expires, or None.
         stored_ms: When this node kept it.
-        holding: Initial holding (``CURRENT`` or ``QUARANTINED``).
         wrapped_key: The record's data key under the store key.
         ciphertext: The payload under the data key.
+        holding: Initial holding (``CURRENT`` or ``QUARANTINED``).
         selectors: 16-byte keyed hashes of the record's selectors.
         warnings: Number of check digits and the like that did not hold.
         author: Officer who published it; empty for a received one.
@@ -154,9 +156,9 @@ class NewMessage:
     created_ms: int
     expires_ms: int | None
     stored_ms: int
-    holding: Holding = Holding.CURRENT
     wrapped_key: bytes
     ciphertext: bytes
+    holding: Holding = Holding.CURRENT
     selectors: tuple[bytes, ...] = ()
     warnings: int = 0
     author: str = ""
@@ -241,9 +243,8 @@ class MessageQuery:
     quarantined: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxRow:
-    """One message on its way to one peer.
+class OutboxRow(NamedTuple):
+    """One message on its way to one peer; a tuple, as `NewMessage` is.
 
     Attributes:
         number: The entry's own ascending number.
@@ -298,9 +299,8 @@ class OutboxRow:
     redacted: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
-    """An outbox entry that gets its place in a batch and in the log.
+class Offered(NamedTuple):
+    """An outbox entry that gets its place in a batch and in the log; a tuple.
 
     Attributes:
         entry: The entry's number.
@@ -313,9 +313,8 @@ class Offered:
     redacted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """How one outbox entry ended.
+class Settled(NamedTuple):
+    """How one outbox entry ended; a tuple, as `NewMessage` is.
 
     Attributes:
         entry: The entry's number.

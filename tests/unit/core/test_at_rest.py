@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import dataclasses
 import hmac
 
 import pytest
@@ -91,19 +90,19 @@ def test_changed_wrapped_key_is_refused(index: int) -> None:
     data = bytearray(protected.wrapped_key)
     data[index] ^= 1
     with pytest.raises(StoreCorruptError):
-        reveal(dataclasses.replace(protected, wrapped_key=bytes(data)))
+        reveal(protected._replace(wrapped_key=bytes(data)))
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01" * 60, b"\x01" * 62])
 def test_wrapped_key_of_another_length_is_refused(data: bytes) -> None:
     with pytest.raises(StoreCorruptError):
-        reveal(dataclasses.replace(protect(), wrapped_key=data))
+        reveal(protect()._replace(wrapped_key=data))
 
 
 @pytest.mark.parametrize("data", [b"", bytes(16), bytes(23)])
 def test_changed_ciphertext_is_refused(data: bytes) -> None:
     with pytest.raises(StoreCorruptError):
-        reveal(dataclasses.replace(protect(), ciphertext=data))
+        reveal(protect()._replace(ciphertext=data))
 
 
 @pytest.mark.parametrize(

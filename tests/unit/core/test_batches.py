@@ -29,6 +29,7 @@ from selat.core.batches import (
     verify_offers,
 )
 from selat.core.leaf_base import LEAF_BYTES_MAX, Leaf
+from selat.core.leaf_stencils import ReadLeaf
 from selat.core.leaves import WithholdLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.sealing import (
@@ -98,7 +99,7 @@ def test_honest_batch_passes_every_step(
     )
     messages = open_messages(batch, offers, opener=BatchOpener(key))
     for letter, offer, message in zip(letters, offers, messages, strict=True):
-        assert offer.leaf == letter.leaf
+        assert ReadLeaf(offer.data, offer.like, offer.own).leaf == letter.leaf
         assert offer.data == letter.leaf.encode()
         assert offer.hash == leaf_hash(offer.data)
         assert (message.header, message.body) == (letter.header, letter.body)

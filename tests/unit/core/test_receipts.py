@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from tests.fakes.exchanges import RECIPIENT, SENDER, FakeExchange, Letter
 
-from selat.core.leaves import ReceiptLeaf
+from selat.core.leaf_base import Leaf
+from selat.core.leaf_stencils import ReadLeaf
 from selat.core.merkle import leaf_hash
 from selat.core.receipts import ReceiptBatch, verify_receipts
 from selat.errors import ProofError, ReceiptInvalidError
@@ -27,14 +28,15 @@ def letters(exchange: FakeExchange) -> tuple[Letter, ...]:
 
 def verify(
     exchange: FakeExchange, letters: Sequence[Letter], answer: ReceiptBatch
-) -> tuple[ReceiptLeaf, ...]:
-    return verify_receipts(
+) -> tuple[Leaf, ...]:
+    receipts = verify_receipts(
         answer,
         log=exchange.recipient.verified(),
         offer_hashes=[leaf_hash(letter.leaf.encode()) for letter in letters],
         recipient=RECIPIENT,
         sender=SENDER,
     )
+    return tuple(ReadLeaf(b"", like, own).leaf for like, own in receipts)
 
 
 def test_one_receipt_for_each_offer_is_believed(

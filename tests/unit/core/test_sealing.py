@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from selat.core.payloads import pack
 from selat.core.seal_keys import SealPrivateKey
 from selat.core.sealing import (
     BATCH_BYTES_MAX,
@@ -62,7 +63,9 @@ def unwrap(
 
 def sealed(position: int = 0) -> bytes:
     return BatchSealer(KEY).seal(
-        position, leaf=LEAF, salt=SALT, header=b"header", body=b"body"
+        position,
+        leaf=LEAF,
+        message=pack(salt=SALT, header=b"header", body=b"body"),
     )
 
 
@@ -138,17 +141,12 @@ def test_batch_key_of_another_length_is_refused(size: int) -> None:
 def test_commitment_is_the_documented_hash() -> None:
     preimage = b"selat/v1/commitment\x00" + SALT + b"\x00\x00\x00\x06headerbody"
     expected = sha256(preimage).digest()
-    assert commitment(salt=SALT, header=b"header", body=b"body") == expected
+    assert commitment(pack(salt=SALT, header=b"header", body=b"body")) == expected
 
 
 def test_commitment_knows_where_the_header_ends() -> None:
-    first = commitment(salt=SALT, header=b"header", body=b"body")
-    assert first != commitment(salt=SALT, header=b"heade", body=b"rbody")
-
-
-def test_commitment_needs_a_whole_salt() -> None:
-    with pytest.raises(InvalidInputError, match="salt has 32 bytes"):
-        commitment(salt=SALT[:31], header=b"", body=b"")
+    first = commitment(pack(salt=SALT, header=b"header", body=b"body"))
+    assert first != commitment(pack(salt=SALT, header=b"heade", body=b"rbody"))
 
 
 def test_sealed_message_has_the_documented_form() -> None:
@@ -165,7 +163,7 @@ def test_sealed_message_opens_at_its_position_with_its_leaf() -> None:
 
 def test_opened_message_does_not_show_its_contents() -> None:
     opened = BatchOpener(KEY).open(0, leaf=LEAF, ciphertext=sealed())
-    assert repr(opened) == "Opened(header: 6 B, body: 4 B)"
+    assert repr(opened) == "Packed(header: 6 B, body: 4 B)"
 
 
 @pytest.mark.parametrize("position", [1, 255, 256, -1])
@@ -201,8 +199,9 @@ def test_header_longer_than_the_message_is_refused() -> None:
 
 def test_no_position_is_sealed_twice() -> None:
     sealer = BatchSealer(KEY)
-    sealer.seal(3, leaf=LEAF, salt=SALT, header=b"", body=b"")
+    empty = pack(salt=SALT, header=b"", body=b"")
+    sealer.seal(3, leaf=LEAF, message=empty)
     for position in (3, 2, -1, BATCH_MESSAGES_MAX):
         with pytest.raises(InvalidInputError, match=f"Position {position} "):
-            sealer.seal(position, leaf=LEAF, salt=SALT, header=b"", body=b"")
-    assert sealer.seal(255, leaf=LEAF, salt=SALT, header=b"", body=b"")
+            sealer.seal(position, leaf=LEAF, message=empty)
+    assert sealer.seal(255, leaf=LEAF, message=empty)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from tests.fakes.identities import Identity
@@ -253,8 +252,8 @@ async def test_message_of_ours_that_came_back_is_no_message_of_ours(
     desk: Desk,
 ) -> None:
     ours = with_id(person())
-    echo = replace(
-        store_message(originator=NAME), message_id=ours.header.id, category="drugs"
+    echo = store_message(originator=NAME)._replace(
+        message_id=ours.header.id, category="drugs"
     )
     await desk.local.store.write(lambda t: t.add_messages([echo]))
     (published,) = await desk.publish(ours)

@@ -11,10 +11,12 @@ from tests.fakes.nodes import person
 from tests.fakes.scripted_policies import DENY, PERMIT, ScriptedPolicy, hold
 
 from selat.core.batches import Offer
+from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.message_ids import RANDOM_BYTES, new_message_id
-from selat.core.sealing import Opened, commitment
+from selat.core.payloads import Packed, pack
+from selat.core.sealing import commitment
 from selat.exchange.inspector import Inspector
 from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
@@ -63,9 +65,9 @@ def told(local: LocalNode, name: str = "Doe, John", *, seed: int = 1) -> pb.Mess
     return message
 
 
-def offered(message: pb.Message) -> tuple[Offer, Opened]:
+def offered(message: pb.Message) -> tuple[Offer, Packed]:
     header = message.header
-    opened = Opened(
+    opened = pack(
         salt=b"s" * 32,
         header=header.SerializeToString(),
         body=message.body.SerializeToString(),
@@ -85,11 +87,13 @@ def offered(message: pb.Message) -> tuple[Offer, Opened]:
         policy="ab" * 32,
         effect="permit",
         policies=("release/listed",),
-        commit=commitment(salt=opened.salt, header=opened.header, body=opened.body),
+        commit=commitment(opened),
         blind=b"b" * 32,
     )
     data = leaf.encode()
-    return Offer(leaf=leaf, data=data, hash=leaf_hash(data)), opened
+    _, like, own = LeafReader().read(data)
+    assert isinstance(like, OfferLeaf)
+    return Offer(data, leaf_hash(data), like, own), opened
 
 
 async def judge(

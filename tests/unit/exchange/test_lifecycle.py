@@ -19,7 +19,7 @@ from tests.fakes.local_nodes import (
 
 from selat.core.leaves import EraseLeaf, WithholdLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
-from selat.core.payloads import StoredMessage, pack
+from selat.core.payloads import pack
 from selat.exchange.delivery import Session
 from selat.exchange.lifecycle import BATCH_MESSAGES_MAX, Lifecycle
 from selat.exchange.local import LocalNode
@@ -44,9 +44,9 @@ PEER = "police.xa.example"
 
 def protected(local: LocalNode, message_id: bytes) -> Payload:
     header = message_pb2.Header(id=message_id, version=1, category="terrorism")
-    stored = StoredMessage(salt=b"s" * 32, header=header.SerializeToString(), body=b"")
+    stored = pack(salt=b"s" * 32, header=header.SerializeToString(), body=b"")
     return local.cipher.protect(
-        pack(stored),
+        stored.data,
         originator=NAME,
         message_id=message_id,
         version=1,

@@ -11,7 +11,7 @@ from tests.fakes.scripted_policies import DENY, PERMIT, ScriptedPolicy, hold
 
 from selat.core.leaves import HoldLeaf, ReceiptLeaf, ReviewLeaf
 from selat.core.merkle import leaf_hash
-from selat.core.payloads import StoredMessage, pack
+from selat.core.payloads import pack
 from selat.errors import (
     NotFoundError,
     PolicyDeniedError,
@@ -64,11 +64,7 @@ class Office:
             subject_role=pb.SUBJECT_ROLE_VICTIM,
         )
         protected = self.local.cipher.protect(
-            pack(
-                StoredMessage(
-                    salt=b"s" * 32, header=header.SerializeToString(), body=b""
-                )
-            ),
+            pack(salt=b"s" * 32, header=header.SerializeToString(), body=b"").data,
             originator=originator,
             message_id=ID.bytes,
             version=1,

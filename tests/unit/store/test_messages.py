@@ -41,8 +41,7 @@ async def holdings(store: Store) -> list[Holding]:
 
 
 async def test_message_comes_back_as_it_was_kept(store: Store) -> None:
-    kept = replace(
-        message(7, ciphertext=b"\x00\xff" * 20),
+    kept = message(7, ciphertext=b"\x00\xff" * 20)._replace(
         expires_ms=NOW + 1,
         category="drugs",
         originator="полиция.example",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -174,7 +173,7 @@ async def test_search_takes_values_as_values(store: Store) -> None:
 
 
 async def test_selector_named_twice_in_a_message_counts_once(store: Store) -> None:
-    twice = replace(message(), selectors=(selector(1), selector(1)))
+    twice = message()._replace(selectors=(selector(1), selector(1)))
     await store.write(lambda t: t.add_messages([twice]))
 
     assert await numbers(store, MessageQuery(selectors=((selector(1),),))) == [1]

@@ -36,7 +36,9 @@ def to_e164(value: str, country: str = "") -> str:
     Returns:
         ``+`` and digits; else the digits alone, which may be none.
     """
-    number = value.translate(_SEPARATORS)
+    number = value
+    if _INTERNATIONAL.fullmatch(value) is None:
+        number = value.translate(_SEPARATORS)
     # A zero behind the country code may be a trunk prefix, or not (Italy).
     if _INTERNATIONAL.fullmatch(number) and number[_code_length(number) + 1] != "0":
         return number

@@ -7,8 +7,11 @@ are kept by their shard and index in it: one index never holds two leaves.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
 from selat.errors import (
@@ -19,6 +22,7 @@ from selat.errors import (
 )
 from selat.store.sqlite.failures import RESTORE
 from selat.store.sqlite.outbox import (
+    ENTRIES,
     SELECT_ENTRY,
     count_moves,
     entry_row,
@@ -38,6 +42,13 @@ from selat.store.values import (
 _ENTRIES: Final = SELECT_ENTRY + (
     " WHERE leaf_index >= ? AND leaf_index < ? AND peer = ? AND sequence = ?"
     " ORDER BY leaf_index"
+)
+_OFFER: Final = (
+    "UPDATE outbox SET state = 'offered', sequence = ?,"  # noqa: S608 - constants only
+    " leaf_index = ? + entry.key, redacted = '[]'" + ENTRIES
+)
+_REDACTED: Final = (
+    "UPDATE outbox SET redacted = ?" + ENTRIES  # noqa: S608 - constants only
 )
 _BATCH: Final = "SELECT * FROM outgoing_batch WHERE peer = ? AND sequence = ?"
 _LEAVES: Final = (
@@ -166,17 +177,24 @@ class BatchWrites(BatchReads):
                 peer=batch.peer,
                 sequence=batch.sequence,
             )
-        self._db.executemany(
-            "UPDATE outbox SET state = 'offered', sequence = ?, leaf_index = ?,"
-            " redacted = ? WHERE number = ?",
+        in_order = sorted(entries, key=attrgetter("leaf_index"))
+        self._db.execute(
+            _OFFER,
             (
-                (
-                    batch.sequence,
-                    entry.leaf_index,
-                    json_list(entry.redacted),
-                    entry.entry,
-                )
-                for entry in entries
+                batch.sequence,
+                batch.first_leaf,
+                json.dumps([entry.entry for entry in in_order]),
+            ),
+        )
+        by_redacted: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        for entry in entries:
+            if entry.redacted:
+                by_redacted[entry.redacted].append(entry.entry)
+        self._db.executemany(
+            _REDACTED,
+            (
+                (json_list(redacted), json.dumps(numbers))
+                for redacted, numbers in by_redacted.items()
             ),
         )
         count_moves(self._db, batch.peer, ("queued", "offered"), batch.count)

@@ -26,9 +26,16 @@ from selat.store.values import (
     Payload,
 )
 
-# 2 ** 13 messages share a segment of selectors; part of the stored format.
-SEGMENT_BITS: Final = 13
+# 2 ** 11 messages share a segment of selectors; part of the stored format. A
+# batch dirties every page of its segment, and a search asks every segment.
+SEGMENT_BITS: Final = 11
 _SELECTOR_BYTES: Final = 16
+
+# What is read of an enumeration's member at every row, for its own costs more.
+_TEXTS: Final[dict[Direction | Holding, str]] = {
+    each: each.value for each in (*Direction, *Holding)
+}
+_HIDDEN: Final = frozenset(each for each in Holding if each.is_hidden)
 
 _VERSIONS = (
     "SELECT message_id, originator, direction, version, number, holding"
@@ -192,12 +199,11 @@ class MessageWrites(MessageReads):
         hidden: set[int] = set()
         for row in self._in(_VERSIONS, [message.message_id for message in messages]):
             identities[row[0], row[1], row[2]][row["version"]] = row["number"]
-            if Holding(row["holding"]).is_hidden:
+            if Holding(row["holding"]) in _HIDDEN:
                 hidden.add(row["number"])
         for number, message in enumerate(messages, first):
-            versions = identities[
-                message.message_id, message.originator, message.direction.value
-            ]
+            direction = _TEXTS[message.direction]
+            versions = identities[message.message_id, message.originator, direction]
             if message.version in versions:
                 raise AlreadyExistsError(
                     f"Version {message.version} of the message is kept already.",
@@ -205,7 +211,7 @@ class MessageWrites(MessageReads):
                     version=message.version,
                 )
             versions[message.version] = number
-            if message.holding.is_hidden:
+            if message.holding in _HIDDEN:
                 hidden.add(number)
         return {
             number
@@ -285,20 +291,20 @@ def _columns(
 ) -> tuple[Value, ...]:
     return (
         number,
-        message.direction.value,
+        _TEXTS[message.direction],
         message.message_id,
         message.version,
         message.originator,
         message.category,
         message.record_type,
         message.status,
-        message.lane.value,
+        int(message.lane),
         message.level,
         message.tlp,
         message.created_ms,
         message.expires_ms,
         message.stored_ms,
-        Holding.SUPERSEDED.value if superseded else message.holding.value,
+        _TEXTS[Holding.SUPERSEDED if superseded else message.holding],
         message.warnings,
         message.author,
         message.review_ms,

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import fields
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from selat.errors import NotFoundError, WrongStateError
 from selat.store.reviews import Held
@@ -17,7 +16,7 @@ from selat.store.sqlite.failures import checked
 from selat.store.sqlite.rows import Rows, Value
 from selat.store.values import Holding, Lane, OutboxRow, OutboxState, Settled
 
-_FIELDS: Final = tuple(field.name for field in fields(OutboxRow))
+_FIELDS: Final = OutboxRow._fields
 _OF_MESSAGE: Final = frozenset(
     {
         *("message_id", "version", "category", "record_type", "level", "tlp"),
@@ -30,6 +29,13 @@ _COLUMNS: Final = ", ".join(
 SELECT_ENTRY: Final = (
     f"SELECT {_COLUMNS}"  # noqa: S608 - constants only
     " FROM outbox CROSS JOIN message ON message.number = outbox.message"
+)
+#: Ends an update of the entries that a JSON list names: one statement changes a
+#: batch in a third of the time of one for each entry.
+ENTRIES: Final = " FROM json_each(?) AS entry WHERE outbox.number = entry.value"
+_SETTLE: Final = (
+    "UPDATE outbox SET state = ?, reason = ?, settled_ms = ?,"  # noqa: S608 - constants only
+    " held_ms = NULL" + ENTRIES
 )
 #: Lists of texts that are remembered; nearly all are empty.
 _LISTS_MAX: Final = 256
@@ -196,12 +202,20 @@ class OutboxWrites(OutboxReads):
                 "An outbox entry to be settled is settled already.",
                 remedy="Look at the outbox; the first receipt counts.",
             )
+        alike: defaultdict[tuple[str, str], list[Settled]] = defaultdict(list)
+        for one in settled:
+            alike[one.state.value, one.reason].append(one)
+        for (state, reason), some in alike.items():
+            self._db.execute(
+                _SETTLE,
+                (state, reason, at_ms, json.dumps([one.entry for one in some])),
+            )
         self._db.executemany(
-            "UPDATE outbox SET state = ?, reason = ?, settled_ms = ?, held_ms = NULL,"
-            " leaf_index = coalesce(leaf_index, ?) WHERE number = ?",
+            "UPDATE outbox SET leaf_index = ? WHERE number = ? AND leaf_index IS NULL",
             (
-                (one.state.value, one.reason, at_ms, one.leaf_index, one.entry)
+                (one.leaf_index, one.entry)
                 for one in settled
+                if one.leaf_index is not None
             ),
         )
         accepted = Counter(
@@ -260,15 +274,26 @@ def entry_row(row: sqlite3.Row) -> OutboxRow:
     Raises:
         StoreCorruptError: It holds what this node cannot have written.
     """
-    values = dict(zip(_FIELDS, row, strict=True))
-    values["lane"] = Lane(values["lane"])
-    values["state"] = OutboxState(values["state"])
-    values["holding"] = Holding(values["holding"])
-    for name in ("obligations", "approved", "redacted"):
-        values[name] = _texts(values[name])
-    return OutboxRow(**values)
+    return OutboxRow._make(
+        [
+            value if read is None else read(value)
+            for value, read in zip(row, _READERS, strict=True)
+        ]
+    )
 
 
 @lru_cache(_LISTS_MAX)
 def _texts(column: str) -> tuple[str, ...]:
     return tuple(json.loads(column))
+
+
+# How a column is read whose value is not what it stores.
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    "lane": lru_cache(Lane),
+    "state": lru_cache(OutboxState),
+    "holding": lru_cache(Holding),
+    "obligations": _texts,
+    "approved": _texts,
+    "redacted": _texts,
+}
+_READERS: Final = tuple(_READ.get(name) for name in _FIELDS)

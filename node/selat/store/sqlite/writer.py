@@ -205,13 +205,15 @@ class Writer:
     def _fail_waiting(self, first: _Job[Any], error: BaseException) -> None:
         """Fail a work and all that wait behind it.
 
-        Each of them would wait as long again for the same lock.
+        Each of them would wait as long again for the same lock. They are counted
+        before the first is answered: its caller may come with another at once.
         """
-        job: _Job[Any] | None = first
-        while job is not None:
+        waiting = [first]
+        while (job := self._next(wait=False)) is not None:
+            waiting.append(job)
+        for job in waiting:
             if job.start():
                 job.fail(error)
-            job = self._next(wait=False)
 
     def _scrub(self) -> None:
         """Empty the write-ahead log of what was erased, when no one reads it."""

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Comments stand inside the statements: SQLite keeps them with the schema,
 -- where an auditor who opens the database reads them. Times are milliseconds
--- since the Unix epoch, UTC.
+-- since the Unix epoch, UTC. Checks of tables that grow by thousands of rows a
+-- second compare one by one: for a list, SQLite builds a table at every row.
 
 CREATE TABLE shard (
   -- State of our own log, shard by shard; the newest one takes leaves. The
@@ -116,22 +117,23 @@ CREATE TABLE message (
   -- What was published or received, without its payload. Rows are never
   -- deleted, so the number only ascends.
   number INTEGER PRIMARY KEY,
-  direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+  direction TEXT NOT NULL CHECK (direction = 'in' OR direction = 'out'),
   message_id BLOB NOT NULL CHECK (length(message_id) = 16),
   version INTEGER NOT NULL CHECK (version >= 1),
   originator TEXT NOT NULL,
   category TEXT NOT NULL,
   record_type TEXT NOT NULL,
   status TEXT NOT NULL,
-  lane INTEGER NOT NULL CHECK (lane IN (1, 2, 3)),
+  lane INTEGER NOT NULL CHECK (lane BETWEEN 1 AND 3),
   level TEXT NOT NULL,
   tlp TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   expires_ms INTEGER,
   stored_ms INTEGER NOT NULL,
   holding TEXT NOT NULL
-    CHECK (holding IN ('current', 'superseded', 'quarantined', 'refused',
-                       'erased', 'discarded')),
+    CHECK (holding = 'current' OR holding = 'superseded'
+           OR holding = 'quarantined' OR holding = 'refused'
+           OR holding = 'erased' OR holding = 'discarded'),
   warnings INTEGER NOT NULL,
   author TEXT NOT NULL, -- officer who published it; empty for a received one
   acknowledged_ms INTEGER,
@@ -193,7 +195,7 @@ CREATE TABLE payload (
 
 CREATE TABLE selector (
   -- Keyed hashes of identifying values, by which messages are found. A
-  -- segment is a run of 8192 messages: new rows fall on few pages.
+  -- segment is a run of 2048 messages: new rows fall on few pages.
   segment INTEGER NOT NULL,
   hash BLOB NOT NULL,
   message INTEGER NOT NULL,
@@ -208,10 +210,11 @@ CREATE TABLE outbox (
   number INTEGER PRIMARY KEY,
   message INTEGER NOT NULL REFERENCES message (number),
   peer TEXT NOT NULL,
-  lane INTEGER NOT NULL CHECK (lane IN (1, 2, 3)),
+  lane INTEGER NOT NULL CHECK (lane BETWEEN 1 AND 3),
   state TEXT NOT NULL
-    CHECK (state IN ('queued', 'offered', 'accepted', 'refused',
-                     'quarantined', 'withheld', 'dead', 'held')),
+    CHECK (state = 'queued' OR state = 'offered' OR state = 'accepted'
+           OR state = 'refused' OR state = 'quarantined' OR state = 'withheld'
+           OR state = 'dead' OR state = 'held'),
   queued_ms INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   sequence INTEGER,
@@ -389,13 +392,12 @@ CREATE TABLE peer_shard (
 CREATE TABLE peer_leaf (
   -- Leaves of peers' logs that we verified, exact bytes, by their index in
   -- their shard.
-  number INTEGER PRIMARY KEY,
   shard INTEGER NOT NULL REFERENCES peer_shard (number),
   leaf_index INTEGER NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('offer', 'receipt')),
+  kind TEXT NOT NULL CHECK (kind = 'offer' OR kind = 'receipt'),
   data BLOB NOT NULL,
-  UNIQUE (shard, leaf_index)
-) STRICT;
+  PRIMARY KEY (shard, leaf_index)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE officer (
   -- People and systems that may use the desk; lists are JSON.
