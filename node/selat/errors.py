@@ -33,6 +33,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     ├── PeerError                    what a peer did wrong
     │   ├── PeerUnknownError
     │   ├── PeerRemovedError
+    │   ├── PeerSuspendedError
     │   ├── CardExpiredError
     │   ├── BatchTooLargeError
     │   ├── BatchMalformedError
@@ -42,6 +43,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   ├── CheckpointForkedError
     │   ├── HandOverError
     │   ├── EquivocationError
+    │   ├── CosignatureInvalidError
     │   ├── LeafNotInTreeError
     │   ├── LeafMalformedError
     │   ├── LeafVersionError
@@ -285,6 +287,12 @@ class PeerRemovedError(PeerError):
     reason = "PEER_REMOVED"
 
 
+class PeerSuspendedError(PeerError):
+    """The peer's log has shown two histories; an administrator must decide."""
+
+    reason = "PEER_SUSPENDED"
+
+
 class CardExpiredError(PeerError):
     """The peer's card, or the key that it used, is outside its validity."""
 
@@ -360,6 +368,12 @@ class EquivocationError(PeerError):
         super().__init__(message, remedy=remedy, **context)
         self.first = first
         self.second = second
+
+
+class CosignatureInvalidError(PeerError):
+    """A peer's cosignature of our checkpoint is incomplete or wrong."""
+
+    reason = "COSIGNATURE_INVALID"
 
 
 class LeafNotInTreeError(PeerError):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from scripts.benchmarks.records import CATEGORY
 
 from selat.core.checkpoints import Checkpoint
 from selat.core.cosignatures import CosignatureSigner
+from selat.core.leaf_json import moment_text
 from selat.core.leaf_stencils import Stencil
 from selat.core.leaves import OfferLeaf, PeerCheckpointLeaf, ReceiptLeaf
 from selat.core.merkle import EMPTY_FRONTIER, leaf_hash
@@ -70,7 +71,7 @@ class LeafMaker:
             "policies": ("release/listed",),
         }
         stencil = Stencil(OfferLeaf(**first, **own[0]))  # type: ignore[arg-type]  # their names are right
-        return [stencil.encode(**each) for each in own]
+        return [stencil.encode(**_texts(each)) for each in own]
 
     def receipts(
         self,
@@ -104,7 +105,7 @@ class LeafMaker:
             "policies": ("intake/listed",),
         }
         stencil = Stencil(ReceiptLeaf(**first, **own[0]))  # type: ignore[arg-type]  # their names are right
-        return [stencil.encode(**each) for each in own]
+        return [stencil.encode(**_texts(each)) for each in own]
 
     def seen(
         self,
@@ -133,6 +134,18 @@ class LeafMaker:
         seed = self._seed + self._drawn.to_bytes(8, "big")
         drawn = hashlib.shake_128(seed).digest(count * size)
         return [drawn[start : start + size] for start in range(0, len(drawn), size)]
+
+
+def _texts(own: Mapping[str, object]) -> dict[str, str]:
+    """Return what a leaf has of its own as the texts in it."""
+    return {
+        name: value.hex()
+        if isinstance(value, bytes)
+        else moment_text(value)
+        if isinstance(value, int)
+        else str(value)
+        for name, value in own.items()
+    }
 
 
 class PeerLog:

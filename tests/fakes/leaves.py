@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from selat.core.equivocation_leaf import EquivocationLeaf
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
@@ -135,6 +136,16 @@ PEER: Final = PeerLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+EQUIVOCATION: Final = EquivocationLeaf(
+    node="police.xa.example",
+    peer="police.xb.example",
+    origin="police.xb.example/exchange/2026h2",
+    size=41,
+    proof=b"\x0c" * 32,
+    reporter="police.xc.example",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 POLICY: Final = PolicyLeaf(
     node="police.xa.example",
     digest="cd" * 32,
@@ -197,6 +208,7 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     PEER_CHECKPOINT,
     CARD,
     PEER,
+    EQUIVOCATION,
     POLICY,
     ERASE,
     EXPORT,

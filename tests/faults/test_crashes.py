@@ -25,6 +25,7 @@ OF_THE_SENDER = (
     "delivery.sent",
     "delivery.receipt-verified",
     "delivery.settled",
+    "witness.persisted",
 )
 OF_THE_RECIPIENT = (
     "intake.verified",
@@ -32,6 +33,7 @@ OF_THE_RECIPIENT = (
     "intake.before-commit",
     "intake.committed",
     "intake.signed",
+    "witness.persisted",
 )
 
 

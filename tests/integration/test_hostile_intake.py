@@ -32,6 +32,7 @@ from selat.errors import (
     BatchMalformedError,
     BatchTooLargeError,
     CheckpointRolledBackError,
+    PeerSuspendedError,
 )
 from selat.rpc import channels
 from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
@@ -432,14 +433,22 @@ async def test_checkpoint_that_was_rolled_back_is_refused(
     await assert_refused(victim, stream, batch, "CHECKPOINT_ROLLED_BACK")
 
 
-async def test_second_root_for_one_size_is_refused(
+async def test_second_root_for_one_size_is_refused_and_ends_the_exchange(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:
     await stream.deliver(liar.batch(liar.tell(person())))
     batch = liar.batch(liar.tell(person()))
     batch.log.checkpoint = liar.note(size=1, root=bytes(32))
     del batch.log.consistency_proof[:]
-    await assert_refused(victim, stream, batch, "CHECKPOINT_FORKED")
+    answer = await stream.send(batch)
+    assert answer.refusal.reason == "EQUIVOCATION"
+    assert await victim.incidents() == {(liar.name, "EQUIVOCATION"): 1}
+    assert len(await victim.received()) == 1
+    (kept,) = victim.home.inspect(lambda s: s.equivocations())
+    assert (kept.peer, kept.origin, kept.size) == (liar.name, liar.origin, 1)
+    with pytest.raises(PeerSuspendedError):
+        async with liar.stream() as again:
+            await again.open()
 
 
 async def test_larger_log_that_does_not_extend_the_known_one_is_refused(

@@ -15,16 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.fakes.http import Answer, Client
 
 from selat.core.tile_paths import TilePath
+from selat.core.witnessing import ADD_CHECKPOINT_BYTES_MAX
 from selat.errors import StoreError
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import DeskAuthority, Term
 from selat.identity.p256 import private_key_pem
 from selat.publication import http_server
-from selat.publication.http_server import (
-    BODY_BYTES_MAX,
-    AddCheckpoint,
-    PublicationServer,
-)
+from selat.publication.http_server import AddCheckpoint, PublicationServer
 from selat.publication.tls import server_context
 
 NOTE = b"a signed note\n"
@@ -266,7 +263,7 @@ async def test_body_that_is_too_long_never_reaches_the_witness(
     authority: DeskAuthority, stranger_tls: ssl.SSLContext
 ) -> None:
     witness = ScriptedWitness(200, b"")
-    body = b"x" * (BODY_BYTES_MAX + 1)
+    body = b"x" * (ADD_CHECKPOINT_BYTES_MAX + 1)
     answer = await submitted(authority, stranger_tls, witness, body)
     assert answer.status == 413
     assert not witness.bodies

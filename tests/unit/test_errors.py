@@ -28,6 +28,7 @@ STATUSES = {
     "PeerError": StatusCode.INVALID_ARGUMENT,
     "PeerUnknownError": StatusCode.UNAUTHENTICATED,
     "PeerRemovedError": StatusCode.PERMISSION_DENIED,
+    "PeerSuspendedError": StatusCode.PERMISSION_DENIED,
     "CardExpiredError": StatusCode.PERMISSION_DENIED,
     "LocalError": StatusCode.FAILED_PRECONDITION,
     "StoreBusyError": StatusCode.UNAVAILABLE,

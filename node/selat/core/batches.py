@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.leaf_json import moment_ms
 from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import OfferLeaf
@@ -90,6 +91,9 @@ class SealedBatch:
         seal_key_id: The recipient's seal key.
         wrapped_key: The batch key, wrapped to it.
         sealed_messages: The messages, each sealed with its leaf.
+        extension: Proof for the recipient's cosignature, when the one in
+            ``log`` does not serve.
+        cosigned: The sender's cosignature of the recipient's log.
     """
 
     sequence: int
@@ -98,6 +102,8 @@ class SealedBatch:
     seal_key_id: str
     wrapped_key: bytes
     sealed_messages: tuple[bytes, ...]
+    extension: Extension | None = None
+    cosigned: CosignedState | None = None
 
 
 class Offer(NamedTuple):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, TypeAlias
 
+from selat.core.equivocation_leaf import EquivocationLeaf
 from selat.core.leaf_base import (
     LAYOUTS,
     LEAF_BYTES_MAX,
@@ -38,7 +39,7 @@ from selat.errors import SelatError, UnsupportedVersionError
 
 Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
 Outcome: TypeAlias = Annotated[str, one_of("accepted", "refused", "quarantined")]
-Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed")]
+Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed", "resumed")]
 Act: TypeAlias = Annotated[str, one_of("approve", "refuse")]
 LegalHoldAct: TypeAlias = Annotated[str, one_of("set", "release")]
 #: Why a message is under legal hold; a code, so that no free text is logged.
@@ -208,12 +209,12 @@ class CardLeaf(Leaf):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerLeaf(Leaf):
-    """A peer was accepted, updated or removed.
+    """A peer was accepted, updated or removed, or its suspension was ended.
 
     Attributes:
         node: Our node.
         peer: The peer.
-        action: ``accepted``, ``updated`` or ``removed``.
+        action: ``accepted``, ``updated``, ``removed`` or ``resumed``.
         card: 32-byte SHA-256 of the peer's card.
         by: Role of who did it.
     """
@@ -332,6 +333,7 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
             PeerCheckpointLeaf,
             CardLeaf,
             PeerLeaf,
+            EquivocationLeaf,
             PolicyLeaf,
             EraseLeaf,
             ExportLeaf,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import ReceiptLeaf
 from selat.core.log_states import (
@@ -33,12 +34,17 @@ class ReceiptBatch:
         receipts: One receipt leaf for each offer, in the same order.
         log: State of the receiver's log, which contains them.
         duplicate: The batch had been accepted before.
+        extension: Proof for the sender's cosignature, when the one in ``log``
+            does not serve.
+        cosigned: The receiver's cosignature of the sender's log.
     """
 
     sequence: int
     receipts: LeafRange
     log: LogState
     duplicate: bool
+    extension: Extension | None = None
+    cosigned: CosignedState | None = None
 
 
 class Receipt(NamedTuple):

@@ -55,6 +55,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "AddPeer": _ADMINISTRATORS,
         "ListPeers": ROLES,
         "RemovePeer": _ADMINISTRATORS,
+        "ResumePeer": _ADMINISTRATORS,
+        "GetPeerEvidence": frozenset({ADMINISTRATOR, AUDITOR}),
         "AddOfficer": _ADMINISTRATORS,
         "ListOfficers": frozenset({ADMINISTRATOR, AUDITOR}),
         "RevokeOfficer": _ADMINISTRATORS,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -105,8 +106,13 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
     ) -> pb.ListPeersResponse:
         """List peers."""
         await self._door.admit(context, "ListPeers")
+        proofs = await self._local.store.read(lambda s: s.equivocations())
+        counts = Counter(row.peer for row in proofs)
         return pb.ListPeersResponse(
-            peers=[self._peer(known) for known in self._local.peers.known()]
+            peers=[
+                self._peer(known, equivocations=counts[known.name])
+                for known in self._local.peers.known()
+            ]
         )
 
     async def RemovePeer(
@@ -116,6 +122,22 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         await self._door.admit(context, "RemovePeer")
         peer = await self._peering.remove(request.name, by=ADMINISTRATOR)
         return pb.RemovePeerResponse(peer=self._peer(peer))
+
+    async def ResumePeer(
+        self, request: pb.ResumePeerRequest, context: Context
+    ) -> pb.ResumePeerResponse:
+        """Resume the exchange with a suspended peer."""
+        await self._door.admit(context, "ResumePeer")
+        peer = await self._peering.resume(request.name, by=ADMINISTRATOR)
+        return pb.ResumePeerResponse(peer=self._peer(peer))
+
+    async def GetPeerEvidence(
+        self, request: pb.GetPeerEvidenceRequest, context: Context
+    ) -> pb.GetPeerEvidenceResponse:
+        """Return proofs that a peer's log has shown two histories."""
+        await self._door.admit(context, "GetPeerEvidence")
+        rows = await self._local.store.read(lambda s: s.equivocations(request.name))
+        return pb.GetPeerEvidenceResponse(equivocations=map(convert.equivocation, rows))
 
     async def AddOfficer(
         self, request: pb.AddOfficerRequest, context: Context
@@ -251,6 +273,6 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         note = await self._checkpoint(request.shard, request.size)
         return pb.GetCheckpointResponse(note=note)
 
-    def _peer(self, known: KnownPeer) -> pb.Peer:
+    def _peer(self, known: KnownPeer, *, equivocations: int = 0) -> pb.Peer:
         released = self._released().get(known.name, frozenset())
-        return convert.peer(known, released=released)
+        return convert.peer(known, released=released, equivocations=equivocations)

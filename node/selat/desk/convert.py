@@ -20,6 +20,7 @@ from selat.store.values import (
     OutboxRow,
     OutboxState,
 )
+from selat.store.witnessing import EquivocationRow
 from selat.v1 import desk_service_pb2 as pb
 
 _DIRECTIONS: Final = {
@@ -161,8 +162,23 @@ def incident(row: IncidentRow) -> pb.Incident:
     )
 
 
-def peer(known: KnownPeer, *, released: frozenset[str]) -> pb.Peer:
-    """Convert a peer with the categories that our policy lists for it."""
+def equivocation(row: EquivocationRow) -> pb.EquivocationEvidence:
+    """Convert a proof that a log has signed two roots for one size."""
+    return pb.EquivocationEvidence(
+        peer=row.peer,
+        origin=row.origin,
+        size=row.size,
+        proof=row.proof,
+        reporter=row.reporter,
+        found_at=timestamp(row.found_ms),
+        leaf_index=row.leaf_index,
+    )
+
+
+def peer(
+    known: KnownPeer, *, released: frozenset[str], equivocations: int = 0
+) -> pb.Peer:
+    """Convert a peer with what our policy lists for it and what is proven of it."""
     card = known.card.card
     fingerprint = known.card.fingerprint
     return pb.Peer(
@@ -178,4 +194,5 @@ def peer(known: KnownPeer, *, released: frozenset[str]) -> pb.Peer:
         declared_categories=card.categories,
         released_categories=sorted(released),
         accepted_at=timestamp(known.row.accepted_ms),
+        equivocations=equivocations,
     )

@@ -37,8 +37,9 @@ from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import holds
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_keeper import ReceiptKeeper, SentBatch
+from selat.exchange.signing import SignedHead
 from selat.rpc.status import error_of_reason
-from selat.store.port import Transaction
+from selat.store.port import Snapshot, Transaction
 from selat.store.values import Link
 
 #: Batches on their way at once: enough to hide a round trip and a commit.
@@ -222,19 +223,27 @@ class Session:
     async def _send(self, formed: FormedBatch) -> None:
         await self._slots.acquire()
         head = await self._local.signer.at_least(formed.log_end)
-        work = partial(
-            assemble,
-            self._local,
-            self._peer,
-            formed,
-            head=head,
-            known=self._known,
-        )
+        work = partial(self._assemble, formed, head)
         batch = await self._local.store.read(work)
         self._known = head.point
-        self._in_flight.append(SentBatch(formed=formed, log_end=head.end))
+        self._local.anchors.show(head)
+        self._in_flight.append(SentBatch(formed=formed, head=head))
         await self._stream.send(batch)
         self._local.on_step("delivery.sent")
+
+    def _assemble(
+        self, formed: FormedBatch, head: SignedHead, snapshot: Snapshot
+    ) -> SealedBatch:
+        """Seal a batch; add the proof for its cosignature, and ours of before."""
+        local, peer = self._local, self._peer
+        batch = assemble(local, peer, formed, snapshot, head=head, known=self._known)
+        return replace(
+            batch,
+            extension=local.anchors.extension(
+                snapshot, peer.name, head, base=self._known
+            ),
+            cosigned=local.witness.take_to_hand_back(peer.name),
+        )
 
     # --- back --------------------------------------------------------------
     async def _receive_all(self) -> None:

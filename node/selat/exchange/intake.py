@@ -38,11 +38,13 @@ from selat.errors import (
     SequenceGapError,
     SequenceReplayedError,
 )
+from selat.exchange.anchoring import Gathered
 from selat.exchange.chains import keep_states, known_state, newer, verifiers_of
 from selat.exchange.judging import Judge, Judged
 from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.witnessing import Advance
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import IncomingBatch, Link
 
@@ -55,6 +57,7 @@ class _Verified:
     log: VerifiedLog
     offers: tuple[Offer, ...]
     digest: bytes
+    gathered: Gathered | None
 
 
 class IntakeStream:
@@ -101,12 +104,13 @@ class IntakeStream:
         kept = await local.store.read(
             lambda s: s.incoming_batch(peer.name, batch.sequence)
         )
+        advance: Advance | None = None
         duplicate = kept is not None
         if kept is None:
             await self._check_sequence(peer, batch)
             judged = await asyncio.to_thread(self._open, peer, verified)
             local.on_step("intake.opened")
-            kept = await self._kept(peer, verified, judged)
+            kept, advance = await self._kept(peer, verified, judged)
             local.on_step("intake.committed")
             self._arrived()
         elif kept.digest != verified.digest:
@@ -118,7 +122,11 @@ class IntakeStream:
                 sequence=batch.sequence,
             )
         self._chain = verified.log.known
-        return await self._receipt(kept, duplicate=duplicate)
+        receipt = await self._receipt(peer, kept, duplicate=duplicate)
+        if advance is None:
+            return receipt
+        # After the subscribers were woken: two signatures take a millisecond.
+        return replace(receipt, cosigned=await local.witness.cosigned(advance))
 
     def _verify(self, peer: KnownPeer, batch: SealedBatch) -> _Verified:
         """Steps 2 to 6."""
@@ -136,7 +144,13 @@ class IntakeStream:
             recipient=self._local.name,
         )
         digest = hashlib.sha256(b"".join(offer.hash for offer in offers)).digest()
-        return _Verified(batch=batch, log=log, offers=offers, digest=digest)
+        return _Verified(
+            batch=batch,
+            log=log,
+            offers=offers,
+            digest=digest,
+            gathered=self._local.anchors.verify(peer, batch.cosigned),
+        )
 
     async def _check_sequence(self, peer: KnownPeer, batch: SealedBatch) -> None:
         """Step 7."""
@@ -178,7 +192,7 @@ class IntakeStream:
 
     async def _kept(
         self, peer: KnownPeer, verified: _Verified, judged: tuple[Judged, ...]
-    ) -> IncomingBatch:
+    ) -> tuple[IncomingBatch, Advance]:
         try:
             return await self._local.store.write(
                 lambda t: self._keep(t, peer, verified, judged)
@@ -198,7 +212,7 @@ class IntakeStream:
         peer: KnownPeer,
         verified: _Verified,
         judged: tuple[Judged, ...],
-    ) -> IncomingBatch:
+    ) -> tuple[IncomingBatch, Advance]:
         """Keep everything that accepting a batch means, in one transaction."""
         local, batch = self._local, verified.batch
         now_ms = local.clock()
@@ -229,10 +243,22 @@ class IntakeStream:
                 last_contact_ms=now_ms,
             )
         )
+        advance = local.witness.advance(
+            transaction,
+            peer.name,
+            verified.log,
+            base=self._chain,
+            extension=batch.extension,
+            now_ms=now_ms,
+        )
+        if verified.gathered is not None:
+            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
         local.on_step("intake.before-commit")
-        return incoming
+        return incoming, advance
 
-    async def _receipt(self, kept: IncomingBatch, *, duplicate: bool) -> ReceiptBatch:
+    async def _receipt(
+        self, peer: KnownPeer, kept: IncomingBatch, *, duplicate: bool
+    ) -> ReceiptBatch:
         """Sign what is committed and prove that the receipts stand in it."""
         local, base = self._local, self._answer_base
         head = await local.signer.at_least(kept.first_receipt + kept.count)
@@ -245,9 +271,11 @@ class IntakeStream:
                 receipts=receipts,
                 log=log_state(snapshot, head=head, known=base, also=receipts.origin),
                 duplicate=duplicate,
+                extension=local.anchors.extension(snapshot, peer.name, head, base=base),
             )
 
         receipt = await local.store.read(prove)
+        local.anchors.show(head)
         self._answer_base = head.point
         return receipt
 

@@ -14,6 +14,9 @@ import grpc
 from selat.core.batches import ReceiptBatch, SealedBatch
 from selat.core.log_states import KnownState, LogPoint, LogState
 from selat.errors import (
+    CheckpointRolledBackError,
+    InvalidInputError,
+    LogUnknownError,
     NodeUnreachableError,
     PeerError,
     PeerUnreachableError,
@@ -25,6 +28,7 @@ from selat.exchange.links import Connect, PeerConnection
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.peer_service import PROTOCOL_VERSION, SERVICE_NAME
 from selat.exchange.wire import batch_to, log_state_from, receipt_from
+from selat.exchange.witness_client import WitnessClient
 from selat.rpc.channels import peer_channel
 from selat.rpc.status import error_from_rpc
 from selat.v1 import peer_service_pb2 as pb
@@ -78,6 +82,11 @@ class GrpcConnection:
         """Take an open channel."""
         self._peer = peer
         self._channel = channel
+        self.witness: Final = WitnessClient(
+            channel,
+            service=SERVICE_NAME,
+            translate=lambda failure: _translate(peer, failure),
+        )
 
     def stream(self) -> DeliveryStream:
         """Return a new stream, not yet open."""
@@ -104,7 +113,7 @@ class GrpcConnection:
         try:
             response = await ask(request, timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as failure:
-            raise _translate(self._peer, failure) from failure
+            raise _not_proven(self._peer, failure) from failure
         return log_state_from(response.log)
 
     async def card(self) -> bytes:
@@ -217,9 +226,20 @@ class GrpcDeliveryStream:
         )
 
 
+def _not_proven(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
+    """Return what it means that a peer gives no proof of states that it signed."""
+    if isinstance(error_from_rpc(failure), InvalidInputError):
+        return CheckpointRolledBackError(
+            f"{peer} says that its log never had states that it has signed.",
+            remedy="Stop and call the peer: its log was rolled back or replaced.",
+            peer=peer,
+        )
+    return _translate(peer, failure)
+
+
 def _translate(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
     error = error_from_rpc(failure)
-    if isinstance(error, PeerError):
+    if isinstance(error, PeerError | LogUnknownError):
         return error
     if isinstance(error, NodeUnreachableError):
         return PeerUnreachableError(

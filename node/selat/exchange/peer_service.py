@@ -16,11 +16,14 @@ from typing import Any, Final
 
 import grpc
 
+from selat.core.batches import ReceiptBatch
 from selat.core.log_states import LogPoint, LogState
 from selat.core.times import utc
 from selat.errors import (
     BatchMalformedError,
+    CheckpointForkedError,
     CheckpointRolledBackError,
+    EquivocationError,
     PeerError,
     SelatError,
     SequenceGapError,
@@ -40,6 +43,7 @@ from selat.exchange.wire import (
     parse_deliver_request,
     receipt_to,
 )
+from selat.exchange.witness_calls import WitnessCalls
 from selat.store.port import Snapshot
 from selat.v1 import exchange_pb2, peer_service_pb2
 
@@ -100,6 +104,7 @@ class PeerService:
         self._intake_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._newest: dict[str, object] = {}
         self._closing = asyncio.Event()
+        self._witness_calls = WitnessCalls(local=local, caller=self._caller)
 
     def add_to_server(self, server: grpc.aio.Server) -> None:
         """Register the service's methods."""
@@ -118,6 +123,7 @@ class PeerService:
                 request_deserializer=peer_service_pb2.GetCardRequest.FromString,
                 response_serializer=peer_service_pb2.GetCardResponse.SerializeToString,
             ),
+            **self._witness_calls.handlers(),
         }
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),)
@@ -170,12 +176,25 @@ class PeerService:
                     )
                 async with self._intake_locks[peer.name]:
                     self._check_newest(peer, this)
-                    receipt = await intake.accept(peer, batch_from(request.batch))
+                    receipt = await self._take_in(intake, peer, request.batch)
             except (PeerError, StoreError, UnavailableError) as error:
-                await self._note(peer.name, error)
+                if not isinstance(error, EquivocationError):  # on record already
+                    await self._note(peer.name, error)
                 yield _refusal(sequence, error)
                 return
             yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+
+    async def _take_in(
+        self, intake: IntakeStream, peer: KnownPeer, batch: exchange_pb2.Batch
+    ) -> ReceiptBatch:
+        """Take a batch in; what contradicts a kept checkpoint is acted on."""
+        try:
+            return await intake.accept(peer, batch_from(batch))
+        except (CheckpointForkedError, EquivocationError) as error:
+            proven = await self._local.accuser.examine(batch.log.checkpoint)
+            if proven is None:
+                raise
+            raise proven from error
 
     def _check_newest(self, peer: KnownPeer, stream: object) -> None:
         if self._newest[peer.name] is not stream:

@@ -24,7 +24,12 @@ from selat.core.log_states import (
     verify_log_state,
 )
 from selat.core.receipts import Receipt, ReceiptBatch, verify_receipts
-from selat.errors import ReceiptInvalidError
+from selat.errors import (
+    CheckpointForkedError,
+    EquivocationError,
+    ReceiptInvalidError,
+)
+from selat.exchange.anchoring import Gathered
 from selat.exchange.chains import (
     answered,
     keep_states,
@@ -36,6 +41,8 @@ from selat.exchange.chains import (
 from selat.exchange.forming import FormedBatch
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.signing import SignedHead
+from selat.exchange.witnessing import Advance
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import (
     BatchReceipt,
@@ -62,12 +69,20 @@ class SentBatch:
 
     Attributes:
         formed: The batch.
-        log_end: How many leaves of our log, over all shards, the peer verifies
-            with it.
+        head: State of our log that the peer verifies with it.
     """
 
     formed: FormedBatch
-    log_end: int
+    head: SignedHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """What an answer holds after the steps that need no store."""
+
+    log: VerifiedLog
+    receipts: tuple[Receipt, ...]
+    gathered: Gathered | None
 
 
 class ReceiptKeeper:
@@ -105,18 +120,26 @@ class ReceiptKeeper:
             PeerError: They do not hold; nothing was kept.
         """
         local = self._local
-        log, receipts = await asyncio.to_thread(self._verify, peer, sent, answer)
-        local.on_step("delivery.receipt-verified")
-        newest = await local.store.write(
-            partial(self._settle, sent, answer, log, receipts)
-        )
+        try:
+            verified = await asyncio.to_thread(self._verify, peer, sent, answer)
+            local.on_step("delivery.receipt-verified")
+            newest, advance = await local.store.write(
+                partial(self._settle, sent, answer, verified)
+            )
+        except (CheckpointForkedError, EquivocationError) as error:
+            proven = await local.accuser.examine(answer.log.checkpoint)
+            if proven is None:
+                raise
+            raise proven from error
         local.on_step("delivery.settled")
-        self._chain = log.known
+        self._chain = verified.log.known
         await self._join(peer, newest)
+        if advance.is_proven:
+            local.witness.hand_back(peer.name, await local.witness.cosigned(advance))
 
     def _verify(
         self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
-    ) -> tuple[VerifiedLog, tuple[Receipt, ...]]:
+    ) -> _Verified:
         log = verify_log_state(
             answer.log,
             owner=peer.name,
@@ -141,18 +164,22 @@ class ReceiptKeeper:
                     peer=peer.name,
                     sequence=answer.sequence,
                 )
-        return log, receipts
+        return _Verified(
+            log=log,
+            receipts=receipts,
+            gathered=self._local.anchors.verify(peer, answer.cosigned),
+        )
 
     def _settle(
         self,
         sent: SentBatch,
         answer: ReceiptBatch,
-        log: VerifiedLog,
-        receipts: tuple[Receipt, ...],
+        verified: _Verified,
         transaction: Transaction,
-    ) -> PeerCheckpoint:
+    ) -> tuple[PeerCheckpoint, Advance]:
         """Keep the receipts and log the peer's checkpoint, in one transaction."""
         local, batch = self._local, sent.formed.batch
+        log, receipts = verified.log, verified.receipts
         now_ms = local.clock()
         theirs = keep_states(transaction, batch.peer, log)
         proven_in = log.of(answer.receipts.origin).checkpoint
@@ -195,11 +222,21 @@ class ReceiptKeeper:
             replace(
                 answered(link),
                 checkpoint=newest,
-                acknowledged_size=max(link.acknowledged_size, sent.log_end),
+                acknowledged_size=max(link.acknowledged_size, sent.head.end),
                 last_contact_ms=now_ms,
             )
         )
-        return newest
+        advance = local.witness.advance(
+            transaction,
+            batch.peer,
+            log,
+            base=self._chain,
+            extension=answer.extension,
+            now_ms=now_ms,
+        )
+        if verified.gathered is not None:
+            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
+        return newest, advance
 
     async def join_last(self, peer: KnownPeer) -> None:
         """Prove that the last receipts are of the log that we know newest.

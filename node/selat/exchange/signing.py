@@ -16,6 +16,7 @@ from typing import Protocol
 from selat.core.checkpoints import Checkpoint
 from selat.core.log_states import LogPoint
 from selat.core.notes import NoteSigner, sign_note
+from selat.errors import LogRolledBackError
 from selat.store.port import Store
 from selat.store.values import TreeHead
 
@@ -81,6 +82,11 @@ class CheckpointSigner:
         self._on_step = on_step
         self._lock = asyncio.Lock()
         self._latest: SignedHead | None = None
+        self._halted: LogRolledBackError | None = None
+
+    def halt(self, error: LogRolledBackError) -> None:
+        """Sign nothing from now on: our log is not the one that was signed."""
+        self._halted = self._halted or error
 
     async def at_least(self, end: int) -> SignedHead:
         """Return a signed checkpoint of a log that has at least ``end`` leaves.
@@ -90,7 +96,12 @@ class CheckpointSigner:
         Args:
             end: A number of leaves, over all shards, that the caller knows to be
                 committed.
+
+        Raises:
+            LogRolledBackError: A peer has shown that our log was rolled back.
         """
+        if self._halted is not None:
+            raise self._halted
         latest = self._latest
         if latest is not None and latest.end >= end:
             return latest

@@ -9,6 +9,7 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 
 from selat.core.batches import LeafRange, LogState, ReceiptBatch, SealedBatch
+from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.log_states import HandOver
 from selat.errors import BatchMalformedError, BatchTooLargeError
 from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
@@ -65,6 +66,52 @@ def _leaf_range(message: exchange_pb2.LeafRange) -> LeafRange:
     )
 
 
+def extension_from(message: exchange_pb2.Extension) -> Extension:
+    """Convert the proof for a cosignature.
+
+    Raises:
+        BatchMalformedError: It is no proof of any tree.
+    """
+    return Extension(old_size=message.old_size, proof=tuple(message.proof))
+
+
+def extension_to(extension: Extension | None) -> exchange_pb2.Extension | None:
+    """Convert the proof for a cosignature; None stays absent."""
+    if extension is None:
+        return None
+    return exchange_pb2.Extension(old_size=extension.old_size, proof=extension.proof)
+
+
+def cosigned_from(message: exchange_pb2.CosignedState) -> CosignedState:
+    """Convert what a peer has cosigned.
+
+    Raises:
+        BatchMalformedError: No witness says such a thing.
+    """
+    return CosignedState(origin=message.origin, size=message.size, lines=message.lines)
+
+
+def cosigned_to(cosigned: CosignedState | None) -> exchange_pb2.CosignedState | None:
+    """Convert what we have cosigned; None stays absent."""
+    if cosigned is None:
+        return None
+    return exchange_pb2.CosignedState(
+        origin=cosigned.origin, size=cosigned.size, lines=cosigned.lines
+    )
+
+
+def _extension_of(
+    message: exchange_pb2.Batch | exchange_pb2.BatchReceipt,
+) -> Extension | None:
+    return extension_from(message.extension) if message.HasField("extension") else None
+
+
+def _cosigned_of(
+    message: exchange_pb2.Batch | exchange_pb2.BatchReceipt,
+) -> CosignedState | None:
+    return cosigned_from(message.cosigned) if message.HasField("cosigned") else None
+
+
 def batch_from(message: exchange_pb2.Batch) -> SealedBatch:
     """Convert a batch."""
     return SealedBatch(
@@ -74,6 +121,8 @@ def batch_from(message: exchange_pb2.Batch) -> SealedBatch:
         seal_key_id=message.seal_key_id,
         wrapped_key=message.wrapped_key,
         sealed_messages=tuple(message.sealed_messages),
+        extension=_extension_of(message),
+        cosigned=_cosigned_of(message),
     )
 
 
@@ -84,6 +133,8 @@ def receipt_from(message: exchange_pb2.BatchReceipt) -> ReceiptBatch:
         receipts=_leaf_range(message.receipts),
         log=log_state_from(message.log),
         duplicate=message.duplicate,
+        extension=_extension_of(message),
+        cosigned=_cosigned_of(message),
     )
 
 
@@ -124,6 +175,8 @@ def batch_to(batch: SealedBatch) -> exchange_pb2.Batch:
         seal_key_id=batch.seal_key_id,
         wrapped_key=batch.wrapped_key,
         sealed_messages=batch.sealed_messages,
+        extension=extension_to(batch.extension),
+        cosigned=cosigned_to(batch.cosigned),
     )
 
 
@@ -134,4 +187,6 @@ def receipt_to(receipt: ReceiptBatch) -> exchange_pb2.BatchReceipt:
         receipts=_leaf_range_to(receipt.receipts),
         log=log_state_to(receipt.log),
         duplicate=receipt.duplicate,
+        extension=extension_to(receipt.extension),
+        cosigned=cosigned_to(receipt.cosigned),
     )

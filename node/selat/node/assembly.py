@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 from cryptography import x509
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from selat.core.at_rest import StoreCipher
+from selat.core.cosignatures import CosignatureSigner
 from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
@@ -31,11 +33,14 @@ from selat.desk.peering import Peering
 from selat.desk.publishing import Publisher
 from selat.desk.reviews import ReviewDesk
 from selat.desk.status import StatusReporter
+from selat.exchange.accusing import Accuser
+from selat.exchange.anchoring import Anchors
 from selat.exchange.arrivals import Arrivals
+from selat.exchange.head_comparison import HeadComparison
 from selat.exchange.inspector import Inspector
 from selat.exchange.judging import Judge
 from selat.exchange.lifecycle import Lifecycle
-from selat.exchange.links import Links
+from selat.exchange.links import Connect, Links
 from selat.exchange.local import Clock, LocalNode
 from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
@@ -43,7 +48,12 @@ from selat.exchange.peer_service import PeerService
 from selat.exchange.reviewing import Reviewing
 from selat.exchange.shards import ShardKeeper
 from selat.exchange.signing import CheckpointSigner, StepObserver
+from selat.exchange.view_comparison import ViewComparison
+from selat.exchange.witness_http import HttpWitness
+from selat.exchange.witness_rounds import WitnessRounds
+from selat.exchange.witnessing import Witness
 from selat.identity.card import SignedCard
+from selat.identity.card_contents import witness_name
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import Credentials, DeskAuthority, Term
 from selat.identity.keystore import KeyStore
@@ -82,6 +92,10 @@ class Node:
     local: LocalNode
     policy: ActivePolicy
     links: Links
+    connect: Connect
+    comparison: HeadComparison
+    rounds: WitnessRounds
+    http_witness: HttpWitness
     lifecycle: Lifecycle
     handshakes: Handshakes
     peer_service: PeerService
@@ -197,6 +211,10 @@ async def _build(
     )
     await policy.load()
     schema = Schema()
+    signer = CheckpointSigner(
+        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+    )
+    settings = configuration.witness
     local = LocalNode(
         name=configuration.name,
         state=configuration.state,
@@ -204,6 +222,28 @@ async def _build(
         store=store,
         cipher=StoreCipher(keys.store()),
         signer=signer,
+        witness=Witness(
+            store=store,
+            peers=peers,
+            cosigner=cache(
+                lambda: CosignatureSigner(
+                    witness_name(configuration.name), *keys.witness()
+                )
+            ),
+            foreign=settings.foreign_verifiers(),
+            clock=clock,
+            on_step=on_step,
+        ),
+        anchors=Anchors(peers=peers, quorum=settings.quorum, clock=clock),
+        accuser=Accuser(
+            name=configuration.name,
+            store=store,
+            peers=peers,
+            signer=signer,
+            own_card=card.current,
+            clock=clock,
+            entropy=os.urandom,
+        ),
         seal_keys=keys.find_seal,
         policy=policy.policy_set,
         schema=schema,
@@ -227,11 +267,22 @@ async def _build(
         categories=frozenset(catalogue.categories),
         set_released=policy.set_released,
     )
-    links = Links(
-        local=local,
-        connect=connector(certificate=tls),
-        offer_card=peering.refresh,
+    connect = connector(certificate=tls)
+    comparison = HeadComparison(
+        store=store,
+        peers=peers,
+        signer=signer,
+        verifiers=lambda origin: [each.verifier for each in keys.log_signers(origin)],
     )
+    rounds = WitnessRounds(
+        local=local, comparison=comparison, interval_s=settings.interval_s
+    )
+    links = Links(
+        local=local, connect=connect, offer_card=peering.refresh, meet=rounds.meet
+    )
+    if settings.compare_views:
+        rounds.views = ViewComparison(local=local, connections=links.connections)
+    local.accuser.on_found = rounds.begin_soon
     lifecycle = Lifecycle(
         local=local, catalogue=lambda: policy.policy_set().source.catalogue
     )
@@ -248,6 +299,10 @@ async def _build(
         local=local,
         policy=policy,
         links=links,
+        connect=connect,
+        comparison=comparison,
+        rounds=rounds,
+        http_witness=HttpWitness(witness=local.witness, accuser=local.accuser),
         lifecycle=lifecycle,
         handshakes=handshakes,
         peer_service=PeerService(
@@ -283,6 +338,7 @@ async def _build(
                 own_card=card.current,
                 software_version=version("selat"),
                 started_ms=clock(),
+                anchor_age_max_s=settings.anchor_age_max_s,
                 turned_away=handshakes.turned_away,
             ),
             lifecycle=LifecycleDesk(local=local, lifecycle=lifecycle),

@@ -6,11 +6,16 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from selat.errors import ConfigurationError
+from selat.node.witness_settings import (
+    WitnessSettings,
+    format_witness_settings,
+    read_witness_settings,
+)
 
 VERSION: Final = 1
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):([0-9]{1,5})")
@@ -24,6 +29,7 @@ _KEYS: Final = frozenset(
         "desk_listen",
         "desk_hosts",
         "publish_listen",
+        "witness",
     }
 )
 
@@ -43,6 +49,7 @@ class NodeConfiguration:
             besides ``localhost``.
         publish_listen: Address at which auditors read the log over HTTP with
             mutual TLS; empty for none.
+        witness: How nodes vouch for each other.
     """
 
     name: str
@@ -52,6 +59,7 @@ class NodeConfiguration:
     desk_listen: str = ""
     desk_hosts: tuple[str, ...] = ()
     publish_listen: str = ""
+    witness: WitnessSettings = field(default_factory=WitnessSettings)
 
     def __post_init__(self) -> None:
         """Refuse addresses that no server could listen on."""
@@ -103,6 +111,7 @@ def read_configuration(path: Path) -> NodeConfiguration:
         desk_listen=_text(path, document, "desk_listen", default=""),
         desk_hosts=tuple(hosts),
         publish_listen=_text(path, document, "publish_listen", default=""),
+        witness=read_witness_settings(document),
     )
 
 
@@ -125,6 +134,8 @@ def format_configuration(configuration: NodeConfiguration) -> str:
             f"desk_hosts = [{hosts}]",
             "# Where auditors read the log over HTTP; empty for nowhere.",
             f"publish_listen = {quoted(configuration.publish_listen)}",
+            "",
+            *format_witness_settings(configuration.witness),
             "",
         ]
     )

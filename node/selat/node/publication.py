@@ -32,7 +32,11 @@ async def published(node: Node) -> AsyncIterator[int]:
     # Slow to import, and most nodes and every other command do without it.
     from selat.publication.http_server import PublicationServer  # noqa: PLC0415
 
-    server = PublicationServer(log=node.published_log, admit=node.door.admit_log_reader)
+    server = PublicationServer(
+        log=node.published_log,
+        admit=node.door.admit_log_reader,
+        add_checkpoint=node.http_witness.add_checkpoint,
+    )
     key, certificate = node.desk_tls()
     host, _, port = address.rpartition(":")
     try:

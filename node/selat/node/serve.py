@@ -95,7 +95,7 @@ async def run_node(
     """Run a node for as long as the context lasts."""
     folder = NodeFolder(home=home)
     async with (
-        assemble_node(
+        _compared_node(
             folder, passphrase=passphrase, clock=clock, on_step=on_step
         ) as node,
         published(node) as publish_port,
@@ -108,6 +108,7 @@ async def run_node(
             asyncio.ensure_future(node.links.run()),
             asyncio.ensure_future(_follow_policy(node)),
             asyncio.ensure_future(_end_messages(node)),
+            asyncio.ensure_future(node.rounds.run(node.links.connections)),
             asyncio.ensure_future(_follow_half_year(node)),
             asyncio.ensure_future(_watch_door(node)),
         ]
@@ -128,6 +129,18 @@ async def run_node(
             await asyncio.gather(peers.drain(DRAIN_S), desk.drain(DRAIN_S))
             with suppress(FileNotFoundError):
                 folder.socket.unlink()
+
+
+@asynccontextmanager
+async def _compared_node(
+    folder: NodeFolder, *, passphrase: bytes, clock: Clock, on_step: StepObserver
+) -> AsyncIterator[Node]:
+    """Open a node and, before anybody is answered, ask peers for its own head."""
+    async with assemble_node(
+        folder, passphrase=passphrase, clock=clock, on_step=on_step
+    ) as node:
+        await node.comparison.at_start(node.connect)
+        yield node
 
 
 def _settle_objects() -> None:

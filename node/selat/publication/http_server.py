@@ -22,6 +22,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from selat.core.tile_paths import TilePath
+from selat.core.witnessing import ADD_CHECKPOINT_BYTES_MAX
 from selat.errors import (
     AccessError,
     InternalError,
@@ -44,8 +45,6 @@ Admit = Callable[[bytes], Awaitable[str]]
 AddCheckpoint = Callable[[bytes], Awaitable[tuple[int, bytes]]]
 
 ADD_CHECKPOINT_PATH: Final = "/add-checkpoint"
-#: The largest note and 63 hashes in base64 fit, in bytes.
-BODY_BYTES_MAX: Final = 192 * 1024
 #: A body must be there within this time, in s.
 BODY_TIMEOUT_S: Final = 10.0
 #: A connection that asks nothing, or not to the end, is closed then, in s.
@@ -267,9 +266,9 @@ async def _body(request: web.BaseRequest) -> bytes:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             while chunk := await request.content.readany():
                 body += chunk
-                if len(body) > BODY_BYTES_MAX:
+                if len(body) > ADD_CHECKPOINT_BYTES_MAX:
                     raise TooLargeError(
-                        f"The body has more than {BODY_BYTES_MAX} bytes.",
+                        f"The body has more than {ADD_CHECKPOINT_BYTES_MAX} bytes.",
                         remedy="Send one checkpoint with its consistency proof.",
                     )
     except TimeoutError as error:

@@ -36,6 +36,7 @@ _CODES: Final[dict[type[errors.SelatError], grpc.StatusCode]] = {
     errors.VerificationError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.PeerUnknownError: grpc.StatusCode.UNAUTHENTICATED,
     errors.PeerRemovedError: grpc.StatusCode.PERMISSION_DENIED,
+    errors.PeerSuspendedError: grpc.StatusCode.PERMISSION_DENIED,
     errors.CardExpiredError: grpc.StatusCode.PERMISSION_DENIED,
     errors.PeerError: grpc.StatusCode.INVALID_ARGUMENT,
     errors.StoreBusyError: grpc.StatusCode.UNAVAILABLE,

@@ -1657,6 +1657,7 @@ class Peer(_message.Message):
     DECLARED_CATEGORIES_FIELD_NUMBER: _builtins.int
     RELEASED_CATEGORIES_FIELD_NUMBER: _builtins.int
     ACCEPTED_AT_FIELD_NUMBER: _builtins.int
+    EQUIVOCATIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Node name."""
     state: _builtins.str
@@ -1664,13 +1665,15 @@ class Peer(_message.Message):
     agency: _builtins.str
     """The agency that runs the node."""
     standing: _builtins.str
-    """"accepted" or "removed"."""
+    """"accepted", "suspended" or "removed"."""
     card_sequence: _builtins.int
     """Sequence number of its newest accepted card."""
     fingerprint_hex: _builtins.str
     """Fingerprint of its root keys as groups of hexadecimal digits."""
     fingerprint_words: _builtins.str
     """The same fingerprint as pronounceable words."""
+    equivocations: _builtins.int
+    """How many proofs are kept that its log has signed two roots for one size."""
     @_builtins.property
     def valid_until(self) -> _timestamp_pb2.Timestamp:
         """When that card expires."""
@@ -1706,10 +1709,11 @@ class Peer(_message.Message):
         declared_categories: _abc.Iterable[_builtins.str] | None = ...,
         released_categories: _abc.Iterable[_builtins.str] | None = ...,
         accepted_at: _timestamp_pb2.Timestamp | None = ...,
+        equivocations: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "agency", b"agency", "card_sequence", b"card_sequence", "declared_categories", b"declared_categories", "endpoints", b"endpoints", "fingerprint_hex", b"fingerprint_hex", "fingerprint_words", b"fingerprint_words", "name", b"name", "released_categories", b"released_categories", "standing", b"standing", "state", b"state", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "agency", b"agency", "card_sequence", b"card_sequence", "declared_categories", b"declared_categories", "endpoints", b"endpoints", "equivocations", b"equivocations", "fingerprint_hex", b"fingerprint_hex", "fingerprint_words", b"fingerprint_words", "name", b"name", "released_categories", b"released_categories", "standing", b"standing", "state", b"state", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1801,6 +1805,146 @@ class RemovePeerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemovePeerResponse: _TypeAlias = RemovePeerResponse  # noqa: Y015
+
+@_typing.final
+class ResumePeerRequest(_message.Message):
+    """Resume the exchange with a suspended peer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Node name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumePeerRequest: _TypeAlias = ResumePeerRequest  # noqa: Y015
+
+@_typing.final
+class ResumePeerResponse(_message.Message):
+    """The exchange was resumed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def peer(self) -> Global___Peer:
+        """The peer as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        peer: Global___Peer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["peer", b"peer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["peer", b"peer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumePeerResponse: _TypeAlias = ResumePeerResponse  # noqa: Y015
+
+@_typing.final
+class GetPeerEvidenceRequest(_message.Message):
+    """Ask for proofs against a peer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Node name; empty for every peer."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPeerEvidenceRequest: _TypeAlias = GetPeerEvidenceRequest  # noqa: Y015
+
+@_typing.final
+class GetPeerEvidenceResponse(_message.Message):
+    """Proofs against a peer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EQUIVOCATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def equivocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___EquivocationEvidence]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        equivocations: _abc.Iterable[Global___EquivocationEvidence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["equivocations", b"equivocations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPeerEvidenceResponse: _TypeAlias = GetPeerEvidenceResponse  # noqa: Y015
+
+@_typing.final
+class EquivocationEvidence(_message.Message):
+    """A proof that a log has signed two roots for one size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEER_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    REPORTER_FIELD_NUMBER: _builtins.int
+    FOUND_AT_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    peer: _builtins.str
+    """Node name of the log's owner."""
+    origin: _builtins.str
+    """Origin of the log."""
+    size: _builtins.int
+    """The size that has two roots."""
+    proof: _builtins.bytes
+    """The two signed notes, in the form of docs/protocol.md."""
+    reporter: _builtins.str
+    """The peer that reported it; empty when this node found it."""
+    leaf_index: _builtins.int
+    """Index of the leaf in our log that says so."""
+    @_builtins.property
+    def found_at(self) -> _timestamp_pb2.Timestamp:
+        """When it came here."""
+
+    def __init__(
+        self,
+        *,
+        peer: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        size: _builtins.int = ...,
+        proof: _builtins.bytes = ...,
+        reporter: _builtins.str = ...,
+        found_at: _timestamp_pb2.Timestamp | None = ...,
+        leaf_index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["found_at", b"found_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found_at", b"found_at", "leaf_index", b"leaf_index", "origin", b"origin", "peer", b"peer", "proof", b"proof", "reporter", b"reporter", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EquivocationEvidence: _TypeAlias = EquivocationEvidence  # noqa: Y015
 
 @_typing.final
 class AddOfficerRequest(_message.Message):
@@ -2062,6 +2206,7 @@ class GetStatusResponse(_message.Message):
     QUARANTINED_FIELD_NUMBER: _builtins.int
     OLDEST_QUARANTINED_AT_FIELD_NUMBER: _builtins.int
     TURNED_AWAY_FIELD_NUMBER: _builtins.int
+    ANCHOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Node name."""
     state: _builtins.str
@@ -2116,6 +2261,10 @@ class GetStatusResponse(_message.Message):
     def oldest_quarantined_at(self) -> _timestamp_pb2.Timestamp:
         """Since when the first of them waits; absent when none does."""
 
+    @_builtins.property
+    def anchor(self) -> Global___AnchorStatus:
+        """How far peers vouch for our log."""
+
     def __init__(
         self,
         *,
@@ -2139,14 +2288,65 @@ class GetStatusResponse(_message.Message):
         quarantined: _builtins.int = ...,
         oldest_quarantined_at: _timestamp_pb2.Timestamp | None = ...,
         turned_away: _builtins.int = ...,
+        anchor: Global___AnchorStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["card_valid_until", b"card_valid_until", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "card_valid_until", b"card_valid_until", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "turned_away", b"turned_away", "unacknowledged", b"unacknowledged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "anchor", b"anchor", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "turned_away", b"turned_away", "unacknowledged", b"unacknowledged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class AnchorStatus(_message.Message):
+    """How far peers vouch for our log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUORUM_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    COSIGNERS_FIELD_NUMBER: _builtins.int
+    ANCHORED_AT_FIELD_NUMBER: _builtins.int
+    AGE_MAX_S_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    quorum: _builtins.int
+    """How many accepted peers must cosign a checkpoint until it is anchored; 0 for
+    none.
+    """
+    origin: _builtins.str
+    """Origin of the log of the newest anchored checkpoint; empty for none."""
+    size: _builtins.int
+    """Its size."""
+    cosigners: _builtins.int
+    """How many accepted peers have cosigned it."""
+    age_max_s: _builtins.int
+    """How old it may become before that is a warning, in seconds."""
+    overdue: _builtins.bool
+    """It is older than that, or there is none although there are enough peers."""
+    @_builtins.property
+    def anchored_at(self) -> _timestamp_pb2.Timestamp:
+        """When enough peers last cosigned it; absent when none is anchored."""
+
+    def __init__(
+        self,
+        *,
+        quorum: _builtins.int = ...,
+        origin: _builtins.str = ...,
+        size: _builtins.int = ...,
+        cosigners: _builtins.int = ...,
+        anchored_at: _timestamp_pb2.Timestamp | None = ...,
+        age_max_s: _builtins.int = ...,
+        overdue: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anchored_at", b"anchored_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_max_s", b"age_max_s", "anchored_at", b"anchored_at", "cosigners", b"cosigners", "origin", b"origin", "overdue", b"overdue", "quorum", b"quorum", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnchorStatus: _TypeAlias = AnchorStatus  # noqa: Y015
 
 @_typing.final
 class LinkStatus(_message.Message):
@@ -2172,6 +2372,9 @@ class LinkStatus(_message.Message):
     LAST_CONTACT_AT_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     QUARANTINED_FIELD_NUMBER: _builtins.int
+    COSIGNED_SIZE_FIELD_NUMBER: _builtins.int
+    COSIGNED_AT_FIELD_NUMBER: _builtins.int
+    SUSPENDED_FIELD_NUMBER: _builtins.int
     peer: _builtins.str
     """Node name of the peer."""
     connected: _builtins.bool
@@ -2204,6 +2407,10 @@ class LinkStatus(_message.Message):
     """Entries that wait for one of our reviewers."""
     quarantined: _builtins.int
     """Entries that the peer keeps aside until a person there decides."""
+    cosigned_size: _builtins.int
+    """Size of our newest log that the peer has cosigned; 0 for none."""
+    suspended: _builtins.bool
+    """The peer's log has shown two histories; nothing is exchanged with it."""
     @_builtins.property
     def next_attempt_at(self) -> _timestamp_pb2.Timestamp:
         """Not tried again before this time; absent when it may be tried now."""
@@ -2211,6 +2418,10 @@ class LinkStatus(_message.Message):
     @_builtins.property
     def last_contact_at(self) -> _timestamp_pb2.Timestamp:
         """When the peer was last heard; absent if never."""
+
+    @_builtins.property
+    def cosigned_at(self) -> _timestamp_pb2.Timestamp:
+        """When it did; absent for never."""
 
     def __init__(
         self,
@@ -2233,10 +2444,13 @@ class LinkStatus(_message.Message):
         last_contact_at: _timestamp_pb2.Timestamp | None = ...,
         held: _builtins.int = ...,
         quarantined: _builtins.int = ...,
+        cosigned_size: _builtins.int = ...,
+        cosigned_at: _timestamp_pb2.Timestamp | None = ...,
+        suspended: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_contact_at", b"last_contact_at", "next_attempt_at", b"next_attempt_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned_at", b"cosigned_at", "last_contact_at", b"last_contact_at", "next_attempt_at", b"next_attempt_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "acknowledged_size", b"acknowledged_size", "attempts", b"attempts", "connected", b"connected", "dead", b"dead", "held", b"held", "last_contact_at", b"last_contact_at", "last_error", b"last_error", "next_attempt_at", b"next_attempt_at", "offered", b"offered", "peer", b"peer", "quarantined", b"quarantined", "queued", b"queued", "received_sequence", b"received_sequence", "refused", b"refused", "sent_sequence", b"sent_sequence", "verified_size", b"verified_size", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "acknowledged_size", b"acknowledged_size", "attempts", b"attempts", "connected", b"connected", "cosigned_at", b"cosigned_at", "cosigned_size", b"cosigned_size", "dead", b"dead", "held", b"held", "last_contact_at", b"last_contact_at", "last_error", b"last_error", "next_attempt_at", b"next_attempt_at", "offered", b"offered", "peer", b"peer", "quarantined", b"quarantined", "queued", b"queued", "received_sequence", b"received_sequence", "refused", b"refused", "sent_sequence", b"sent_sequence", "suspended", b"suspended", "verified_size", b"verified_size", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

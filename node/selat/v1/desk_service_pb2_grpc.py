@@ -585,6 +585,16 @@ class AdminServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerResponse.FromString,
                 _registered_method=True)
+        self.ResumePeer = channel.unary_unary(
+                '/selat.v1.AdminService/ResumePeer',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerResponse.FromString,
+                _registered_method=True)
+        self.GetPeerEvidence = channel.unary_unary(
+                '/selat.v1.AdminService/GetPeerEvidence',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceResponse.FromString,
+                _registered_method=True)
         self.AddOfficer = channel.unary_unary(
                 '/selat.v1.AdminService/AddOfficer',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.AddOfficerRequest.SerializeToString,
@@ -687,6 +697,20 @@ class AdminServiceServicer:
 
     def RemovePeer(self, request, context):
         """End the exchange with a peer, also on open streams.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumePeer(self, request, context):
+        """Resume the exchange with a peer whose log has shown two histories.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPeerEvidence(self, request, context):
+        """Return the proofs that a peer's log has shown two histories.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -811,6 +835,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RemovePeer,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerResponse.SerializeToString,
+            ),
+            'ResumePeer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumePeer,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerResponse.SerializeToString,
+            ),
+            'GetPeerEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPeerEvidence,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceResponse.SerializeToString,
             ),
             'AddOfficer': grpc.unary_unary_rpc_method_handler(
                     servicer.AddOfficer,
@@ -1014,6 +1048,60 @@ class AdminService:
             '/selat.v1.AdminService/RemovePeer',
             selat_dot_v1_dot_desk__service__pb2.RemovePeerRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.RemovePeerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumePeer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/ResumePeer',
+            selat_dot_v1_dot_desk__service__pb2.ResumePeerRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ResumePeerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPeerEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/GetPeerEvidence',
+            selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

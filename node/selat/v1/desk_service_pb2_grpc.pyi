@@ -235,6 +235,10 @@ class AdminServiceStub:
     """List peers, accepted and removed."""
     RemovePeer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RemovePeerRequest, _desk_service_pb2.RemovePeerResponse]
     """End the exchange with a peer, also on open streams."""
+    ResumePeer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ResumePeerRequest, _desk_service_pb2.ResumePeerResponse]
+    """Resume the exchange with a peer whose log has shown two histories."""
+    GetPeerEvidence: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetPeerEvidenceRequest, _desk_service_pb2.GetPeerEvidenceResponse]
+    """Return the proofs that a peer's log has shown two histories."""
     AddOfficer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.AddOfficerRequest, _desk_service_pb2.AddOfficerResponse]
     """Register an officer or system and issue a client certificate."""
     ListOfficers: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListOfficersRequest, _desk_service_pb2.ListOfficersResponse]
@@ -281,6 +285,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """List peers, accepted and removed."""
     RemovePeer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RemovePeerRequest, _desk_service_pb2.RemovePeerResponse]  # type: ignore[assignment]
     """End the exchange with a peer, also on open streams."""
+    ResumePeer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ResumePeerRequest, _desk_service_pb2.ResumePeerResponse]  # type: ignore[assignment]
+    """Resume the exchange with a peer whose log has shown two histories."""
+    GetPeerEvidence: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetPeerEvidenceRequest, _desk_service_pb2.GetPeerEvidenceResponse]  # type: ignore[assignment]
+    """Return the proofs that a peer's log has shown two histories."""
     AddOfficer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.AddOfficerRequest, _desk_service_pb2.AddOfficerResponse]  # type: ignore[assignment]
     """Register an officer or system and issue a client certificate."""
     ListOfficers: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListOfficersRequest, _desk_service_pb2.ListOfficersResponse]  # type: ignore[assignment]
@@ -354,6 +362,22 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.RemovePeerResponse, _abc.Awaitable[_desk_service_pb2.RemovePeerResponse]]:
         """End the exchange with a peer, also on open streams."""
+
+    @_abc_1.abstractmethod
+    def ResumePeer(
+        self,
+        request: _desk_service_pb2.ResumePeerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ResumePeerResponse, _abc.Awaitable[_desk_service_pb2.ResumePeerResponse]]:
+        """Resume the exchange with a peer whose log has shown two histories."""
+
+    @_abc_1.abstractmethod
+    def GetPeerEvidence(
+        self,
+        request: _desk_service_pb2.GetPeerEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.GetPeerEvidenceResponse, _abc.Awaitable[_desk_service_pb2.GetPeerEvidenceResponse]]:
+        """Return the proofs that a peer's log has shown two histories."""
 
     @_abc_1.abstractmethod
     def AddOfficer(

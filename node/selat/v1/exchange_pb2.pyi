@@ -108,6 +108,69 @@ class HandOver(_message.Message):
 Global___HandOver: _TypeAlias = HandOver  # noqa: Y015
 
 @_typing.final
+class Extension(_message.Message):
+    """The proof that a checkpoint extends what the other side has cosigned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_SIZE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    old_size: _builtins.int
+    """Size of the sender's log that the other side is believed to have cosigned."""
+    @_builtins.property
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Consistency proof (RFC 6962 §2.1.2) from that size to the checkpoint that
+        it stands beside, 32 bytes each; at most 63.
+        """
+
+    def __init__(
+        self,
+        *,
+        old_size: _builtins.int = ...,
+        proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["old_size", b"old_size", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Extension: _TypeAlias = Extension  # noqa: Y015
+
+@_typing.final
+class CosignedState(_message.Message):
+    """What a node has cosigned of the other side's log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """Origin of the log."""
+    size: _builtins.int
+    """Size of the checkpoint that was cosigned."""
+    lines: _builtins.bytes
+    """Its signature lines under that checkpoint (C2SP tlog-cosignature), one of
+    type 0x04 and one of type 0x06. Empty when the checkpoint that was shown
+    could not be cosigned: the proof starts from another size than "size".
+    """
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        size: _builtins.int = ...,
+        lines: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "origin", b"origin", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CosignedState: _TypeAlias = CosignedState  # noqa: Y015
+
+@_typing.final
 class LeafRange(_message.Message):
     """Leaves that stand contiguously in a log, with one proof for all of them."""
 
@@ -161,6 +224,8 @@ class Batch(_message.Message):
     SEAL_KEY_ID_FIELD_NUMBER: _builtins.int
     WRAPPED_KEY_FIELD_NUMBER: _builtins.int
     SEALED_MESSAGES_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    COSIGNED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Number of the batch on the way from this sender to this recipient,
     counted from 1 without gaps.
@@ -185,6 +250,18 @@ class Batch(_message.Message):
         AES-256-GCM with the offer leaf as associated data.
         """
 
+    @_builtins.property
+    def extension(self) -> Global___Extension:
+        """Proof for the recipient's cosignature of the checkpoint in "log"; absent
+        when the proof there starts from what the recipient has cosigned.
+        """
+
+    @_builtins.property
+    def cosigned(self) -> Global___CosignedState:
+        """The sender's cosignature of the recipient's log, of a checkpoint that came
+        with a receipt before; absent when there is none to hand back.
+        """
+
     def __init__(
         self,
         *,
@@ -194,10 +271,12 @@ class Batch(_message.Message):
         seal_key_id: _builtins.str = ...,
         wrapped_key: _builtins.bytes = ...,
         sealed_messages: _abc.Iterable[_builtins.bytes] | None = ...,
+        extension: Global___Extension | None = ...,
+        cosigned: Global___CosignedState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "offers", b"offers"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension", "log", b"log", "offers", b"offers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "offers", b"offers", "seal_key_id", b"seal_key_id", "sealed_messages", b"sealed_messages", "sequence", b"sequence", "wrapped_key", b"wrapped_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension", "log", b"log", "offers", b"offers", "seal_key_id", b"seal_key_id", "sealed_messages", b"sealed_messages", "sequence", b"sequence", "wrapped_key", b"wrapped_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -213,6 +292,8 @@ class BatchReceipt(_message.Message):
     RECEIPTS_FIELD_NUMBER: _builtins.int
     LOG_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    COSIGNED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Number of the batch that is answered."""
     duplicate: _builtins.bool
@@ -225,6 +306,18 @@ class BatchReceipt(_message.Message):
     def log(self) -> Global___LogState:
         """State of the recipient's log, which contains the receipts."""
 
+    @_builtins.property
+    def extension(self) -> Global___Extension:
+        """Proof for the sender's cosignature of the checkpoint in "log"; absent when
+        the proof there starts from what the sender has cosigned.
+        """
+
+    @_builtins.property
+    def cosigned(self) -> Global___CosignedState:
+        """The recipient's cosignature of the checkpoint that came with the batch;
+        absent for a batch that had been accepted before.
+        """
+
     def __init__(
         self,
         *,
@@ -232,10 +325,12 @@ class BatchReceipt(_message.Message):
         receipts: Global___LeafRange | None = ...,
         log: Global___LogState | None = ...,
         duplicate: _builtins.bool = ...,
+        extension: Global___Extension | None = ...,
+        cosigned: Global___CosignedState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "receipts", b"receipts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension", "log", b"log", "receipts", b"receipts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "log", b"log", "receipts", b"receipts", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "duplicate", b"duplicate", "extension", b"extension", "log", b"log", "receipts", b"receipts", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

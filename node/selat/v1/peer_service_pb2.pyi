@@ -263,3 +263,154 @@ class GetLogStateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLogStateResponse: _TypeAlias = GetLogStateResponse  # noqa: Y015
+
+@_typing.final
+class AddCheckpointRequest(_message.Message):
+    """Ask for a cosignature."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    COSIGNED_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.bytes
+    """The checkpoint: a signed note, exact bytes."""
+    @_builtins.property
+    def extension(self) -> _exchange_pb2.Extension:
+        """The proof from the size that the server has cosigned."""
+
+    @_builtins.property
+    def cosigned(self) -> _exchange_pb2.CosignedState:
+        """The caller's cosignature of the server's log, to hand back; absent when
+        there is none.
+        """
+
+    def __init__(
+        self,
+        *,
+        extension: _exchange_pb2.Extension | None = ...,
+        checkpoint: _builtins.bytes = ...,
+        cosigned: _exchange_pb2.CosignedState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "cosigned", b"cosigned", "extension", b"extension"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointRequest: _TypeAlias = AddCheckpointRequest  # noqa: Y015
+
+@_typing.final
+class AddCheckpointResponse(_message.Message):
+    """The cosignature, or the size to prove from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COSIGNED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cosigned(self) -> _exchange_pb2.CosignedState:
+        """Without lines, the server knows the log at another size than the one that
+        was named, and this is the size.
+        """
+
+    def __init__(
+        self,
+        *,
+        cosigned: _exchange_pb2.CosignedState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointResponse: _TypeAlias = AddCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class GetWitnessedRequest(_message.Message):
+    """Ask what the server has verified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Origins of logs, at most 64; none for every log of the caller."""
+
+    def __init__(
+        self,
+        *,
+        origins: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origins", b"origins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWitnessedRequest: _TypeAlias = GetWitnessedRequest  # noqa: Y015
+
+@_typing.final
+class GetWitnessedResponse(_message.Message):
+    """What the server has verified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def checkpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The newest checkpoint of each log that it knows: signed notes, exact bytes."""
+
+    def __init__(
+        self,
+        *,
+        checkpoints: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoints", b"checkpoints"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWitnessedResponse: _TypeAlias = GetWitnessedResponse  # noqa: Y015
+
+@_typing.final
+class ReportEquivocationRequest(_message.Message):
+    """Hand over a proof of equivocation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROOF_FIELD_NUMBER: _builtins.int
+    proof: _builtins.bytes
+    """The proof: two signed notes of one log, one size and two roots, in the form
+    of docs/protocol.md.
+    """
+    def __init__(
+        self,
+        *,
+        proof: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportEquivocationRequest: _TypeAlias = ReportEquivocationRequest  # noqa: Y015
+
+@_typing.final
+class ReportEquivocationResponse(_message.Message):
+    """The proof holds, or was known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportEquivocationResponse: _TypeAlias = ReportEquivocationResponse  # noqa: Y015

@@ -40,6 +40,8 @@ def test_every_command_that_was_promised_is_there() -> None:
         "peer add",
         "peer list",
         "peer remove",
+        "peer resume",
+        "peer evidence",
         "peer renew",
         "officer add",
         "officer list",

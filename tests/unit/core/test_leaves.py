@@ -383,6 +383,7 @@ TEXT_MEMBERS = {
     "peer",
     "node",
     "by",
+    "reporter",
     "reason",
     "next",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.unit.store.samples import ALPHA, BRAVO, NOW, ORIGIN
@@ -59,6 +60,14 @@ async def keep(store: Store, *checkpoints: OwnCheckpoint) -> None:
     await store.write(work)
 
 
+def put(witnessed: Witnessed, transaction: Transaction) -> None:
+    transaction.put_witnessed(witnessed, known_size=0)
+
+
+def keep_evidence(row: EquivocationRow, transaction: Transaction) -> None:
+    transaction.keep_equivocation(row)
+
+
 async def sizes(store: Store) -> list[int]:
     return [each.size for each in await store.read(lambda s: s.own_checkpoints(ORIGIN))]
 
@@ -110,7 +119,7 @@ async def test_log_that_was_cosigned_never_shrinks(
 async def test_logs_are_listed_by_origin(store: Store) -> None:
     other = replace(WITNESSED, origin="foreign.example/log", peer="")
     for each in (WITNESSED, other):
-        await store.write(lambda t, each=each: t.put_witnessed(each, known_size=0))
+        await store.write(partial(put, each))
     assert await store.read(lambda s: s.witnessed_logs()) == [other, WITNESSED]
 
 
@@ -210,6 +219,6 @@ async def test_proof_of_equivocation_is_kept_once(store: Store) -> None:
 async def test_proofs_are_listed_of_one_peer_or_of_all(store: Store) -> None:
     other = replace(EVIDENCE, peer=BRAVO, origin=f"{BRAVO}/exchange/x", leaf_index=4)
     for each in (EVIDENCE, other):
-        await store.write(lambda t, each=each: t.keep_equivocation(each))
+        await store.write(partial(keep_evidence, each))
     assert await store.read(lambda s: s.equivocations()) == [EVIDENCE, other]
     assert await store.read(lambda s: s.equivocations(BRAVO)) == [other]

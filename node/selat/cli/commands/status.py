@@ -88,6 +88,7 @@ def _fields(
         ("started", moment(time_of(state, "started_at"))),
         ("log", f"{state.log_origin}, {number(state.log_size)} leaves"),
         ("root", state.log_root.hex()),
+        ("anchored", _anchor(state.anchor, now=now)),
         ("policy", state.policy_digest),
         ("card until", card),
         ("messages", received),
@@ -95,6 +96,19 @@ def _fields(
         ("reviews", _reviews(state, now=now)),
         ("turned away", _turned_away(state)),
     ]
+
+
+def _anchor(anchor: pb.AnchorStatus, *, now: datetime) -> Text:
+    """Return how far peers vouch for our log."""
+    if not anchor.origin:
+        quorum = f"no checkpoint yet, quorum {anchor.quorum}"
+        return styled(quorum, "warn") if anchor.overdue else Text(quorum)
+    since = age(now, time_of(anchor, "anchored_at"))
+    text = (
+        f"{number(anchor.size)} leaves, {since} ago, by "
+        f"{counted(anchor.cosigners, 'peer')} (quorum {anchor.quorum})"
+    )
+    return styled(text, "warn") if anchor.overdue else Text(text)
 
 
 def _turned_away(state: pb.GetStatusResponse) -> Text:
@@ -152,6 +166,8 @@ def _link_row(link: pb.LinkStatus) -> tuple[str | Text, ...]:
 
 
 def _link_state(link: pb.LinkStatus) -> Text:
+    if link.suspended:
+        return styled("suspended", "fail")
     if link.connected:
         return styled("open", "ok")
     if not link.last_error:
