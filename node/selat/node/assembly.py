@@ -13,11 +13,6 @@ from importlib.metadata import version
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from selat.core.at_rest import StoreCipher
 from selat.core.cosignatures import CosignatureSigner
@@ -57,6 +52,7 @@ from selat.identity.card_contents import witness_name
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import Credentials, DeskAuthority, Term
 from selat.identity.keystore import KeyStore
+from selat.identity.p256 import private_key_pem
 from selat.node.active_policy import ActivePolicy
 from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
@@ -347,7 +343,7 @@ def _tls_pair(folder: NodeFolder, keys: KeyStore) -> Callable[[], tuple[bytes, b
     """Give our TLS key and certificate, PEM, read anew each time."""
 
     def pair() -> tuple[bytes, bytes]:
-        return _pem(keys.tls()), to_pem(folder.tls_certificate.read_bytes())
+        return private_key_pem(keys.tls()), to_pem(folder.tls_certificate.read_bytes())
 
     return pair
 
@@ -362,7 +358,7 @@ def _desk_tls_pair(
         hosts=configuration.desk_hosts,
         term=_term(clock(), clock() + DESK_SERVER_VALID_DAYS * 86_400_000),
     )
-    pair = _pem(key), to_pem(certificate)
+    pair = private_key_pem(key), to_pem(certificate)
     return lambda: pair
 
 
@@ -385,7 +381,3 @@ def _term(not_before_ms: int, not_after_ms: int) -> Term:
         not_before=utc(not_before_ms),
         not_after=utc(not_after_ms),
     )
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
