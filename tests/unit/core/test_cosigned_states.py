@@ -14,7 +14,12 @@ from selat.core.merkle import TREE_SIZE_MAX
 from selat.core.proof_lines import PROOF_LINES_MAX
 from selat.errors import BatchMalformedError
 
-ORIGIN = "police.xa.example/exchange/2030h1"
+EXTENSION: dict[str, Any] = {"old_size": 1, "proof": ()}
+COSIGNED: dict[str, Any] = {
+    "origin": "police.xa.example/exchange/2030h1",
+    "size": 1,
+    "lines": b"",
+}
 
 
 def test_greatest_values_are_taken() -> None:
@@ -37,7 +42,7 @@ def test_greatest_values_are_taken() -> None:
 )
 def test_proof_of_no_tree_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(BatchMalformedError):
-        Extension(**{"old_size": 1, "proof": ()} | wrong)
+        Extension(**(EXTENSION | wrong))
 
 
 @pytest.mark.parametrize(
@@ -52,4 +57,4 @@ def test_proof_of_no_tree_is_refused(wrong: dict[str, Any]) -> None:
 )
 def test_what_no_witness_says_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(BatchMalformedError):
-        CosignedState(**{"origin": ORIGIN, "size": 1, "lines": b""} | wrong)
+        CosignedState(**(COSIGNED | wrong))

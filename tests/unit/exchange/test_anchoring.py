@@ -89,7 +89,8 @@ async def test_one_cosignature_anchors_where_the_quorum_is_one(
     assert anchored is not None
     assert (anchored.size, anchored.cosigners, anchored.anchored_ms) == (3, 1, NOW_MS)
     log_keys = [signer.verifier for signer in signers_of(ORIGIN)]
-    assert open_checkpoint(anchored.note, origin=ORIGIN, verifiers=log_keys)
+    opened = open_checkpoint(anchored.note, origin=ORIGIN, verifiers=log_keys)
+    assert opened == head.checkpoint
     found = cosignatures_of(anchored.note, cosigner_of(xa).verifiers)
     assert cosigners(found) == {f"{XA}/witness"}
     by = await met.store.read(lambda s: s.cosigned(XA, ORIGIN))
