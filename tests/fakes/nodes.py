@@ -78,6 +78,7 @@ def make_home(
     *,
     categories: tuple[str, ...] = CATEGORIES,
     desk_listen: str = "",
+    publish_listen: str = "",
     now: datetime | None = None,
     witness: WitnessSettings | None = None,
 ) -> Home:
@@ -88,6 +89,7 @@ def make_home(
         code: Code of its made-up state, in lower case.
         categories: What its card declares.
         desk_listen: Address of its desk over TLS.
+        publish_listen: Address of its published log.
         now: From when its card holds; the present when None.
         witness: How it vouches for others; the defaults when None.
     """
@@ -102,6 +104,7 @@ def make_home(
                 agency=f"Police of {code.upper()}",
                 listen=address,
                 desk_listen=desk_listen,
+                publish_listen=publish_listen,
                 witness=witness or WitnessSettings(),
             ),
             endpoints=(address,),

@@ -33,6 +33,7 @@ _HELP: Final = (
     "Selat: exchange intelligence with other states' nodes, directly and on the record."
 )
 _NODE, _TRUST, _MESSAGES = "This node", "Peers and people", "Messages"
+_AUDIT = "Auditors"
 
 # Command: module under selat.cli.commands, panel, one line of help.
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
@@ -67,6 +68,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "Show what is due for review, held or erased; erase what is due.",
     ),
     "hold": ("hold", _MESSAGES, "Put messages under legal hold; release them."),
+    "audit": ("audit", _AUDIT, "Write what auditors verify: tiles, bundles, policies."),
 }
 
 

@@ -195,7 +195,9 @@ class PeerRange:
             raise _malformed("has a range that no batch has")
         if any(len(item) != HASH_BYTES for item in self.range.proof):
             raise _malformed("has a hash of another length")
-        if any(len(leaf) > LEAF_BYTES_MAX or b"\n" in leaf for leaf in self.leaves):
+        if max(map(len, self.leaves)) > LEAF_BYTES_MAX or b"\n" in b"".join(
+            self.leaves
+        ):
             raise _malformed("has a leaf that no line holds")
 
     @property

@@ -46,6 +46,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         renew_card: RenewCard,
         desk_ca_pem: bytes,
         released: Callable[[], Mapping[str, frozenset[str]]],
+        checkpoint: Callable[[str, int], Awaitable[bytes]],
     ) -> None:
         """Take the parts that administration is made of."""
         self._local = local
@@ -59,6 +60,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         self._renew_card = renew_card
         self._desk_ca_pem = desk_ca_pem
         self._released = released
+        self._checkpoint = checkpoint
 
     async def GetOwnCard(
         self, request: pb.GetOwnCardRequest, context: Context
@@ -262,6 +264,14 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         """List messages by how they end."""
         await self._door.admit(context, "ListLifecycle")
         return await self._lifecycle.page(request)
+
+    async def GetCheckpoint(
+        self, request: pb.GetCheckpointRequest, context: Context
+    ) -> pb.GetCheckpointResponse:
+        """Return a signed checkpoint of our log."""
+        await self._door.admit(context, "GetCheckpoint")
+        note = await self._checkpoint(request.shard, request.size)
+        return pb.GetCheckpointResponse(note=note)
 
     def _peer(self, known: KnownPeer, *, equivocations: int = 0) -> pb.Peer:
         released = self._released().get(known.name, frozenset())

@@ -63,6 +63,7 @@ from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, check_against_mark, mark_missing
 from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
+from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
 from selat.rpc.handshakes import Handshakes
 from selat.store.gate import GatedStore
@@ -100,6 +101,8 @@ class Node:
     peer_service: PeerService
     desk_service: DeskService
     admin_service: AdminService
+    published_log: PublishedLog
+    door: Doorkeeper
     tls: Callable[[], tuple[bytes, bytes]]
     desk_tls: Callable[[], tuple[bytes, bytes]]
     desk_authority_pem: bytes
@@ -287,6 +290,7 @@ async def _build(
     arrivals = Arrivals()
     inspector = Inspector(schema=schema, catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
+    published_log = PublishedLog(store=store, signer=local.signer)
     door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
     return Node(
         folder=folder,
@@ -343,7 +347,10 @@ async def _build(
             renew_card=renew_card,
             desk_ca_pem=to_pem(authority.certificate),
             released=policy.released,
+            checkpoint=published_log.checkpoint,
         ),
+        published_log=published_log,
+        door=door,
         tls=tls,
         desk_tls=_desk_tls_pair(authority, configuration, clock),
         desk_authority_pem=to_pem(authority.certificate),

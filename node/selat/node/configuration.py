@@ -28,6 +28,7 @@ _KEYS: Final = frozenset(
         "listen",
         "desk_listen",
         "desk_hosts",
+        "publish_listen",
         "witness",
     }
 )
@@ -46,6 +47,8 @@ class NodeConfiguration:
             unix socket alone.
         desk_hosts: Names and addresses that the desk's certificate carries
             besides ``localhost``.
+        publish_listen: Address at which auditors read the log over HTTP with
+            mutual TLS; empty for none.
         witness: How nodes vouch for each other.
     """
 
@@ -55,6 +58,7 @@ class NodeConfiguration:
     listen: str
     desk_listen: str = ""
     desk_hosts: tuple[str, ...] = ()
+    publish_listen: str = ""
     witness: WitnessSettings = field(default_factory=WitnessSettings)
 
     def __post_init__(self) -> None:
@@ -62,6 +66,8 @@ class NodeConfiguration:
         check_address("listen", self.listen)
         if self.desk_listen:
             check_address("desk_listen", self.desk_listen)
+        if self.publish_listen:
+            check_address("publish_listen", self.publish_listen)
 
 
 def check_address(key: str, address: str) -> None:
@@ -104,6 +110,7 @@ def read_configuration(path: Path) -> NodeConfiguration:
         listen=_text(path, document, "listen"),
         desk_listen=_text(path, document, "desk_listen", default=""),
         desk_hosts=tuple(hosts),
+        publish_listen=_text(path, document, "publish_listen", default=""),
         witness=read_witness_settings(document),
     )
 
@@ -125,6 +132,8 @@ def format_configuration(configuration: NodeConfiguration) -> str:
             "# unix socket in this folder alone.",
             f"desk_listen = {quoted(configuration.desk_listen)}",
             f"desk_hosts = [{hosts}]",
+            "# Where auditors read the log over HTTP; empty for nowhere.",
+            f"publish_listen = {quoted(configuration.publish_listen)}",
             "",
             *format_witness_settings(configuration.witness),
             "",

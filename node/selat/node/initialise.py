@@ -35,6 +35,7 @@ from selat.node.high_water import HighWaterFile
 from selat.policy.catalogue_file import default_policy_folder, load_catalogue
 from selat.policy.release_list import format_release_list
 from selat.store.port import Transaction
+from selat.store.publication import KeptCard
 from selat.store.sqlite.store import SqliteStore
 
 CARD_VALID_DAYS: Final = 730
@@ -212,6 +213,7 @@ async def _open_log(
     def work(transaction: Transaction) -> None:
         transaction.open_log(origin)
         transaction.append_leaves([opening.encode(), card_leaf.encode()])
+        transaction.keep_card(KeptCard(node=node, envelope=card.envelope))
 
     store = SqliteStore.open(folder.store)
     try:

@@ -20,7 +20,8 @@ from selat.identity.keystore import KeyStore
 from selat.identity.own_card import NodeProfile, build_card
 from selat.identity.private_files import write_private
 from selat.node.initialise import CARD_VALID_DAYS, CLOCK_ALLOWANCE
-from selat.store.port import Store
+from selat.store.port import Store, Transaction
+from selat.store.publication import KeptCard
 
 
 class OwnCard:
@@ -124,7 +125,12 @@ class OwnCard:
             time_ms=now_ms,
             blind=self._entropy(32),
         )
-        await self._store.write(lambda t: t.append_leaves([leaf.encode()]))
+
+        def log(transaction: Transaction) -> None:
+            transaction.append_leaves([leaf.encode()])
+            transaction.keep_card(KeptCard(node=old.name, envelope=new.envelope))
+
+        await self._store.write(log)
         write_private(self._path, new.envelope)
         self._card = new
         return new

@@ -18,6 +18,7 @@ from selat.exchange.local import Clock
 from selat.exchange.signing import StepObserver
 from selat.node.assembly import Node, assemble_node, ignore_step, present_ms
 from selat.node.folder import NodeFolder
+from selat.node.publication import published
 from selat.node.servers import desk_server, peer_server
 
 _log = logging.getLogger(__name__)
@@ -45,11 +46,13 @@ class Serving:
         node: The node.
         peer_port: TCP port of the peer API.
         desk_port: TCP port of the desk API; 0 when it has none.
+        publish_port: TCP port of the published log; 0 when it has none.
     """
 
     node: Node
     peer_port: int
     desk_port: int
+    publish_port: int
 
 
 async def serve(
@@ -91,10 +94,12 @@ async def run_node(
 ) -> AsyncIterator[Serving]:
     """Run a node for as long as the context lasts."""
     folder = NodeFolder(home=home)
-    async with assemble_node(
-        folder, passphrase=passphrase, clock=clock, on_step=on_step
-    ) as node:
-        await node.comparison.at_start(node.connect)
+    async with (
+        _compared_node(
+            folder, passphrase=passphrase, clock=clock, on_step=on_step
+        ) as node,
+        published(node) as publish_port,
+    ):
         peers = await peer_server(node, node.configuration.listen)
         desk = await desk_server(node, folder.socket)
         await peers.server.start()
@@ -108,7 +113,12 @@ async def run_node(
             asyncio.ensure_future(_watch_door(node)),
         ]
         try:
-            yield Serving(node=node, peer_port=peers.port, desk_port=desk.port)
+            yield Serving(
+                node=node,
+                peer_port=peers.port,
+                desk_port=desk.port,
+                publish_port=publish_port,
+            )
         finally:
             # Deliveries end first: what is not receipted is sent again later.
             for task in background:
@@ -119,6 +129,18 @@ async def run_node(
             await asyncio.gather(peers.drain(DRAIN_S), desk.drain(DRAIN_S))
             with suppress(FileNotFoundError):
                 folder.socket.unlink()
+
+
+@asynccontextmanager
+async def _compared_node(
+    folder: NodeFolder, *, passphrase: bytes, clock: Clock, on_step: StepObserver
+) -> AsyncIterator[Node]:
+    """Open a node and, before anybody is answered, ask peers for its own head."""
+    async with assemble_node(
+        folder, passphrase=passphrase, clock=clock, on_step=on_step
+    ) as node:
+        await node.comparison.at_start(node.connect)
+        yield node
 
 
 def _settle_objects() -> None:

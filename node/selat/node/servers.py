@@ -118,11 +118,16 @@ def _listen(
     try:
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise ConfigurationError(
-            f"The address {address} cannot be listened on.",
-            remedy="Is another program on that port? `selat doctor` tells.",
-            address=address,
-        ) from error
+        raise not_listening(address) from error
+
+
+def not_listening(address: str) -> ConfigurationError:
+    """Return the error that a server cannot have its address."""
+    return ConfigurationError(
+        f"The address {address} cannot be listened on.",
+        remedy="Is another program on that port? `selat doctor` tells.",
+        address=address,
+    )
 
 
 def _listen_on_socket(server: grpc.aio.Server, socket: Path) -> None:

@@ -22,6 +22,7 @@ from typing import Protocol, TypeVar
 
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
 from selat.store.log import LogSnapshot, LogTransaction
+from selat.store.publication import PublicationSnapshot, PublicationTransaction
 from selat.store.reviews import Held, Review
 from selat.store.values import (
     BatchReceipt,
@@ -48,7 +49,13 @@ from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 T = TypeVar("T")
 
 
-class Snapshot(LogSnapshot, LifecycleSnapshot, WitnessingSnapshot, Protocol):
+class Snapshot(
+    LogSnapshot,
+    LifecycleSnapshot,
+    PublicationSnapshot,
+    WitnessingSnapshot,
+    Protocol,
+):
     """Read one moment of the database."""
 
     # --- peers -------------------------------------------------------------
@@ -176,13 +183,18 @@ class Snapshot(LogSnapshot, LifecycleSnapshot, WitnessingSnapshot, Protocol):
 
 
 class Transaction(
-    Snapshot, LogTransaction, LifecycleTransaction, WitnessingTransaction, Protocol
+    Snapshot,
+    LogTransaction,
+    LifecycleTransaction,
+    PublicationTransaction,
+    WitnessingTransaction,
+    Protocol,
 ):
     """Change the database; everything or nothing."""
 
     # --- peers -------------------------------------------------------------
     def put_peer(self, peer: PeerRow) -> None:
-        """Insert or replace a peer."""
+        """Insert or replace a peer; its card is also kept for `cards`."""
 
     def put_link(self, link: Link) -> None:
         """Insert or replace the state of an exchange.

@@ -655,6 +655,11 @@ class AdminServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.FromString,
                 _registered_method=True)
+        self.GetCheckpoint = channel.unary_unary(
+                '/selat.v1.AdminService/GetCheckpoint',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -795,6 +800,14 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCheckpoint(self, request, context):
+        """Return the signed checkpoint with which a verifier of a shard of our log
+        should begin, the one that is published.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -892,6 +905,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ListLifecycle,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.SerializeToString,
+            ),
+            'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCheckpoint,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1408,6 +1426,33 @@ class AdminService:
             '/selat.v1.AdminService/ListLifecycle',
             selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/GetCheckpoint',
+            selat_dot_v1_dot_desk__service__pb2.GetCheckpointRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.GetCheckpointResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -263,6 +263,10 @@ class AdminServiceStub:
     """Erase a message before its time, or tell what would be erased."""
     ListLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]
     """List messages due for review, erased messages or those under legal hold."""
+    GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]
+    """Return the signed checkpoint with which a verifier of a shard of our log
+    should begin, the one that is published.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -309,6 +313,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Erase a message before its time, or tell what would be erased."""
     ListLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]  # type: ignore[assignment]
     """List messages due for review, erased messages or those under legal hold."""
+    GetCheckpoint: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
+    """Return the signed checkpoint with which a verifier of a shard of our log
+    should begin, the one that is published.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a node offers to its administrators."""
@@ -466,5 +474,15 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.ListLifecycleResponse, _abc.Awaitable[_desk_service_pb2.ListLifecycleResponse]]:
         """List messages due for review, erased messages or those under legal hold."""
+
+    @_abc_1.abstractmethod
+    def GetCheckpoint(
+        self,
+        request: _desk_service_pb2.GetCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.GetCheckpointResponse, _abc.Awaitable[_desk_service_pb2.GetCheckpointResponse]]:
+        """Return the signed checkpoint with which a verifier of a shard of our log
+        should begin, the one that is published.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

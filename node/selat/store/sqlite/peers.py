@@ -6,7 +6,9 @@ from __future__ import annotations
 import sqlite3
 
 from selat.errors import CheckpointForkedError
+from selat.store.publication import KeptCard
 from selat.store.sqlite.failures import checked
+from selat.store.sqlite.publication import PublicationWrites
 from selat.store.sqlite.rows import Rows
 from selat.store.values import Link, PeerCheckpoint, PeerRow, PeerState
 
@@ -60,13 +62,14 @@ class PeerReads(Rows):
         return None if row is None else _checkpoint(row)
 
 
-class PeerWrites(PeerReads):
+class PeerWrites(PeerReads, PublicationWrites):
     """Change peers."""
 
     __slots__ = ()
 
     def put_peer(self, peer: PeerRow) -> None:
-        """Insert or replace a peer."""
+        """Insert or replace a peer; its card is also kept for `cards`."""
+        self.keep_card(KeptCard(node=peer.name, envelope=peer.envelope))
         self._db.execute(
             "INSERT INTO peer VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " envelope = excluded.envelope, state = excluded.state,"

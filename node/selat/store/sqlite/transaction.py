@@ -10,6 +10,7 @@ from selat.store.sqlite.messages import MessageReads
 from selat.store.sqlite.operations import OperationsReads, OperationsWrites
 from selat.store.sqlite.outbox import OutboxReads, OutboxWrites
 from selat.store.sqlite.peers import PeerReads, PeerWrites
+from selat.store.sqlite.publication import PublicationReads, PublicationWrites
 from selat.store.sqlite.reviews import ReviewReads, ReviewWrites
 from selat.store.sqlite.search import MessageSearch
 from selat.store.sqlite.witnessing import WitnessingReads, WitnessingWrites
@@ -25,6 +26,7 @@ class SqliteSnapshot(
     ReviewReads,
     LifecycleReads,
     WitnessingReads,
+    PublicationReads,
     OperationsReads,
 ):
     """A `selat.store.port.Snapshot` on one connection."""
@@ -41,6 +43,7 @@ class SqliteTransaction(
     BatchWrites,
     ReviewWrites,
     WitnessingWrites,
+    PublicationWrites,
     OperationsWrites,
 ):
     """A `selat.store.port.Transaction` on one connection."""

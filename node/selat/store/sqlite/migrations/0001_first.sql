@@ -66,6 +66,25 @@ CREATE TABLE peer (
   changed_ms INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE card (
+  -- Every card that was in force, own and peers': signed envelopes, exact bytes.
+  -- Old signatures are judged by the keys of their time.
+  number INTEGER PRIMARY KEY,
+  node TEXT NOT NULL,
+  envelope BLOB NOT NULL,
+  UNIQUE (node, envelope)
+) STRICT;
+
+CREATE TRIGGER card_is_never_changed BEFORE UPDATE ON card
+BEGIN
+  SELECT RAISE(ABORT, 'cards are only added');
+END;
+
+CREATE TRIGGER card_is_never_deleted BEFORE DELETE ON card
+BEGIN
+  SELECT RAISE(ABORT, 'cards are only added');
+END;
+
 CREATE TABLE peer_checkpoint (
   -- Verified checkpoints of peers' logs: exact signed notes, never two roots
   -- for one size of one shard.
