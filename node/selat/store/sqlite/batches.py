@@ -325,11 +325,11 @@ class BatchWrites(BatchReads):
         )
         self._db.executemany(
             "INSERT INTO arrival VALUES (?, ?, ?, ?)",
-            (
+            [
                 (number, batch.peer, batch.sequence, position)
                 for position, number in enumerate(messages)
                 if number is not None
-            ),
+            ],
         )
 
     def _keep_leaves(
@@ -348,7 +348,7 @@ class BatchWrites(BatchReads):
             )
         self._db.executemany(
             "INSERT INTO peer_leaf (peer, leaf_index, kind, data) VALUES (?, ?, ?, ?)",
-            ((peer, index, kind, leaf) for index, leaf in enumerate(leaves, first)),
+            [(peer, index, kind, leaf) for index, leaf in enumerate(leaves, first)],
         )
 
     def _open_batch(self, peer: str, sequence: int) -> sqlite3.Row:

@@ -94,7 +94,8 @@ class LogWrites(LogReads):
         if not leaves:
             return first
         hashes = [leaf_hash(leaf) for leaf in leaves]
-        self._db.executemany("INSERT INTO leaf VALUES (?, ?)", enumerate(leaves, first))
+        rows = list(enumerate(leaves, first))
+        self._db.executemany("INSERT INTO leaf VALUES (?, ?)", rows)
         self._db.executemany(
             "INSERT INTO tile VALUES (?, ?, ?)"
             " ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
