@@ -50,6 +50,8 @@ _LENGTH_DELIMITED: Final = 2
 _TYPE_BITS: Final = 3
 # No text may hold it, so that it can stand between texts.
 _BETWEEN: Final = "\x00"
+# What is printable in ASCII: such texts are the most, and so looked at quickly.
+_PLAIN: Final = bytes(range(0x20, 0x7F))
 
 
 class TextLook(NamedTuple):
@@ -120,8 +122,9 @@ class Shape:
         if len(texts) != len(found) or any(map(gt, map(len, texts), self._limits)):
             return None
         # Line feeds are text too, but that is for a walk to know.
-        printable = "".join(texts).isprintable()
-        if not printable or not all(fits(texts[i]) for i, fits in self._forms):
+        is_plain = not b"".join(found).translate(None, _PLAIN)
+        is_printable = is_plain or "".join(texts).isprintable()
+        if not (is_printable and all(fits(texts[i]) for i, fits in self._forms)):
             return None
         selectors: list[Selector] = []
         for index, asked in self._checks:
