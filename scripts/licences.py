@@ -23,8 +23,11 @@ from packaging.utils import canonicalize_name
 PERMISSIVE = frozenset(
     {
         "3-Clause BSD License",
+        "Apache 2.0",
         "Apache License, Version 2.0",
+        "Apache Software License",
         "Apache-2.0",
+        "Apache-2.0 AND MIT",
         "Apache-2.0 OR BSD-3-Clause",
         "BSD-2-Clause",
         "BSD-3-Clause",
@@ -56,6 +59,7 @@ OURS = (
     ":(glob)**/*.py",
     ":(glob)**/*.proto",
     ":(glob)**/*.cedar",
+    ":(glob)**/*.go",
     ":(glob)scripts/*",
     ".ci",
 )

@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
 
 # Tests that may open sockets, and only to this machine.
-ON_LOOPBACK = frozenset({"integration", "faults"})
+ON_LOOPBACK = frozenset({"integration", "interop", "faults"})
 
 settings.register_profile("local", deadline=None, print_blob=True)
 settings.register_profile(

@@ -21,8 +21,10 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   └── PolicyDeniedError
     ├── StateError                   the thing is not there, or not in that state
     │   ├── NotFoundError
+    │   │   └── LogUnknownError
     │   ├── AlreadyExistsError
-    │   └── WrongStateError
+    │   ├── WrongStateError
+    │   └── WitnessConflictError
     ├── VerificationError            evidence that does not hold
     │   ├── SignatureError
     │   ├── ProofError
@@ -31,6 +33,7 @@ what to do next. Neither may carry a secret, a payload or personal data.
     ├── PeerError                    what a peer did wrong
     │   ├── PeerUnknownError
     │   ├── PeerRemovedError
+    │   ├── PeerSuspendedError
     │   ├── CardExpiredError
     │   ├── BatchTooLargeError
     │   ├── BatchMalformedError
@@ -38,6 +41,9 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   ├── CheckpointMldsaError
     │   ├── CheckpointRolledBackError
     │   ├── CheckpointForkedError
+    │   ├── HandOverError
+    │   ├── EquivocationError
+    │   ├── CosignatureInvalidError
     │   ├── LeafNotInTreeError
     │   ├── LeafMalformedError
     │   ├── LeafVersionError
@@ -55,11 +61,13 @@ what to do next. Neither may carry a secret, a payload or personal data.
     │   │   └── WrongPassphraseError
     │   ├── NodeInUseError
     │   ├── LogRolledBackError
+    │   ├── HighWaterMissingError
     │   └── StoreError
     │       ├── StoreBusyError
     │       ├── StoreFullError
     │       ├── StoreCorruptError
-    │       └── StoreVersionError
+    │       ├── StoreVersionError
+    │       └── LogClosedError
     ├── UnavailableError             try again later
     │   ├── PeerUnreachableError
     │   ├── NodeUnreachableError
@@ -204,6 +212,12 @@ class NotFoundError(StateError):
     reason = "NOT_FOUND"
 
 
+class LogUnknownError(NotFoundError):
+    """This node witnesses no log of that origin."""
+
+    reason = "LOG_UNKNOWN"
+
+
 class AlreadyExistsError(StateError):
     """Something else already has that name."""
 
@@ -214,6 +228,15 @@ class WrongStateError(StateError):
     """The thing exists, but its state does not allow the act."""
 
     reason = "WRONG_STATE"
+
+
+class WitnessConflictError(StateError):
+    """A witness knows a log at another size than the one named to it.
+
+    ``size`` of the context is the size that it knows.
+    """
+
+    reason = "WITNESS_CONFLICT"
 
 
 class VerificationError(SelatError):
@@ -264,6 +287,12 @@ class PeerRemovedError(PeerError):
     reason = "PEER_REMOVED"
 
 
+class PeerSuspendedError(PeerError):
+    """The peer's log has shown two histories; an administrator must decide."""
+
+    reason = "PEER_SUSPENDED"
+
+
 class CardExpiredError(PeerError):
     """The peer's card, or the key that it used, is outside its validity."""
 
@@ -304,6 +333,47 @@ class CheckpointForkedError(PeerError):
     """A peer's checkpoint does not extend the one it signed before."""
 
     reason = "CHECKPOINT_FORKED"
+
+
+class HandOverError(PeerError):
+    """A shard of a peer's log was begun without being handed over by the last."""
+
+    reason = "HAND_OVER_INVALID"
+
+
+class EquivocationError(PeerError):
+    """A log has signed two roots for one size; two notes prove it."""
+
+    reason = "EQUIVOCATION"
+
+    def __init__(
+        self,
+        message: str,
+        /,
+        *,
+        remedy: str = "",
+        first: bytes = b"",
+        second: bytes = b"",
+        **context: str | int,
+    ) -> None:
+        """Keep both signed notes; they do not travel with the error.
+
+        Args:
+            message: What happened, one sentence.
+            remedy: What the reader can do next, one sentence.
+            first: The note that was known; empty when it was not kept.
+            second: The note with another root.
+            **context: Names and numbers, as of every error.
+        """
+        super().__init__(message, remedy=remedy, **context)
+        self.first = first
+        self.second = second
+
+
+class CosignatureInvalidError(PeerError):
+    """A peer's cosignature of our checkpoint is incomplete or wrong."""
+
+    reason = "COSIGNATURE_INVALID"
 
 
 class LeafNotInTreeError(PeerError):
@@ -408,6 +478,12 @@ class LogRolledBackError(LocalError):
     reason = "LOG_ROLLED_BACK"
 
 
+class HighWaterMissingError(LocalError):
+    """The mark of what we signed is gone, so that an old database would not show."""
+
+    reason = "HIGH_WATER_MISSING"
+
+
 class StoreError(LocalError):
     """The database failed."""
 
@@ -436,6 +512,12 @@ class StoreVersionError(StoreError):
     """The database was written by a newer Selat."""
 
     reason = "STORE_VERSION"
+
+
+class LogClosedError(StoreError):
+    """The newest shard of our log is closed, and the next one not open yet."""
+
+    reason = "LOG_CLOSED"
 
 
 class UnavailableError(SelatError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.benchmarks import (
+    audit,
     deliver,
     depth,
     fanout,
@@ -49,6 +50,7 @@ BENCHMARKS: Final[dict[str, tuple[Run, bool, str]]] = {
     "fanout": (fanout.run, True, "records/s from one node to 1, 2, 5 and 10 peers"),
     "policy": (policy.run, True, "µs of a decision; its share of a delivery"),
     "depth": (depth.run, False, "records/s with 1,000,000 records in store"),
+    "audit": (audit.run, False, "leaves/s and MiB of writing a bundle of 1,000,000"),
     "ceilings": (_only_ceilings, False, "SQLite and gRPC alone, on this machine"),
 }
 

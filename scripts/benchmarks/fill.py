@@ -13,12 +13,14 @@ import asyncio
 import os
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Final
 
 from scripts.benchmarks.nodes import CALL_MESSAGES
 from scripts.benchmarks.records import CATEGORY, RECORD_BYTES
 
+from selat.core.checkpoints import origin_for
 from selat.core.message_ids import RANDOM_BYTES, new_message_id
 from selat.node.folder import NodeFolder
 from selat.store.port import Transaction
@@ -92,6 +94,7 @@ def _fill_out(transaction: Transaction, sequence: int) -> None:
     checkpoint = _checkpoint(sequence)
     transaction.keep_peer_checkpoint(_PAST_PEER, checkpoint)
     receipt = BatchReceipt(
+        origin=checkpoint.origin,
         first_receipt=checkpoint.size - CALL_MESSAGES,
         receipts=tuple(_random(CALL_MESSAGES, _RECEIPT_BYTES)),
         proof=os.urandom(_PROOF_BYTES),
@@ -118,6 +121,7 @@ def _fill_in(transaction: Transaction, sequence: int) -> None:
         digest=os.urandom(32),
         first_receipt=transaction.append_leaves(receipts),
         count=CALL_MESSAGES,
+        origin=checkpoint.origin,
         first_offer=checkpoint.size - CALL_MESSAGES,
         proof=os.urandom(_PROOF_BYTES),
         checkpoint_size=checkpoint.size,
@@ -154,6 +158,7 @@ def _messages(direction: Direction) -> list[NewMessage]:
 def _checkpoint(sequence: int) -> PeerCheckpoint:
     """Return what a peer's log would have signed after so many batches."""
     return PeerCheckpoint(
+        origin=origin_for(_PAST_PEER, date(2026, 1, 1)),
         size=sequence * (CALL_MESSAGES + 1),
         root=os.urandom(32),
         note=os.urandom(_NOTE_BYTES),

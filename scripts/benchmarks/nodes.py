@@ -31,7 +31,8 @@ POLL_S: Final = 0.05
 #: Deliveries that stand still for this long have failed, in s.
 STALL_S: Final = 60.0
 
-_PASSPHRASE: Final = b"made up for one measurement"
+#: Opens the key stores of all of them.
+PASSPHRASE: Final = b"made up for one measurement"
 
 
 class BenchNode:
@@ -69,7 +70,7 @@ class BenchNode:
             initialise_node,
             work / label,
             new,
-            passphrase=_PASSPHRASE,
+            passphrase=PASSPHRASE,
             now=datetime.now(UTC),
         )
         return cls(work / label, name=name, port=port)
@@ -78,6 +79,11 @@ class BenchNode:
     def home(self) -> Path:
         """Return the node's folder."""
         return self._home
+
+    @property
+    def secret(self) -> Path:
+        """Return the file with the passphrase; it is there once the node ran."""
+        return self._home.with_suffix(".passphrase")
 
     @property
     def process(self) -> Child:
@@ -98,11 +104,10 @@ class BenchNode:
 
     async def start(self) -> None:
         """Run the node; return when it serves."""
-        secret = self._home.with_suffix(".passphrase")
-        secret.touch(mode=0o600)
-        secret.write_bytes(_PASSPHRASE)
+        self.secret.touch(mode=0o600)
+        self.secret.write_bytes(PASSPHRASE)
         self._child = await Child.start(
-            serve_command(self._home, secret), log=self._home.with_suffix(".log")
+            serve_command(self._home, self.secret), log=self._home.with_suffix(".log")
         )
         socket_path = NodeFolder(home=self._home).socket
         self._channel = local_desk_channel(str(socket_path))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -20,78 +21,36 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
-from uuid import UUID
-from xml.etree.ElementTree import Element
 
-from defusedxml.ElementTree import parse as parse_xml
-from scripts.demonstration.nodes import (
+from scripts.demonstration.law import OUTCOMES, Example, example_of, legislate
+from scripts.demonstration.nodes import DemoNode
+from scripts.demonstration.reading import (
+    approve,
+    fingerprint,
+    outbox,
+    published,
+    received,
+)
+from scripts.demonstration.security_council import entries_of, samples_of
+from scripts.demonstration.telling import (
     DemoFailedError,
-    DemoNode,
+    check,
+    indented,
+    say,
+    title,
     wait_until_passed,
 )
 
 from selat.cli.evidence import cards_at_hand, verify_exchange
 from selat.policy.catalogue_file import load_catalogue
 from selat.v1 import desk_service_pb2 as pb
-from selat.v1 import desk_service_pb2_grpc as rpc
 
 RECORDS: Final = Path(__file__).with_name("records.jsonl")
 DELIVERY_TIMEOUT_S: Final = 90.0
+#: Width of what commands print here, in characters.
+COLUMNS: Final = "100"
 #: The category that the third state has not declared on its card.
 DECLINED: Final = "research"
-
-
-#: An agreement of two states, as a lawyer writes it.
-AGREEMENT: Final = """\
-version = 1
-reference = "XA-XC Treaty Series 2026, No. 1"
-title = "Firearms found at sea, without the holder's name"
-parties = ["XA", "XC"]
-valid_from = 2026-01-01
-valid_until = 2031-12-31
-
-[[clause]]
-title = "firearms, without personal data"
-categories = ["firearms"]
-up_to_level = "confidential"
-purposes = ["prevention", "investigation", "prosecution"]
-redact = ["personal"]
-"""
-#: A law of the third state, on what may enter.
-REFUSAL: Final = """\
-@id("rules/no-joint-action-yet")
-@title("Joint action with XA is not ratified yet")
-@principle("Bill 12 of 2026")
-@reason("NOT_RATIFIED")
-forbid (
-  principal == Node::"police.xa.example",
-  action == Action::"accept",
-  resource
-)
-when { resource in Category::"joint-action" };
-"""
-
-
-def say(text: str = "") -> None:
-    """Print a line of the story at once."""
-    print(text, flush=True)
-
-
-def title(text: str) -> None:
-    """Print the heading of a chapter."""
-    say()
-    say(f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text)
-
-
-def check(holds: bool, text: str) -> None:  # noqa: FBT001 - reads like an assertion
-    """Print what was checked, or end the demonstration.
-
-    Raises:
-        DemoFailedError: It does not hold.
-    """
-    if not holds:
-        raise DemoFailedError(f"This does not hold: {text}")
-    say(f"  ✓ {text}")
 
 
 class Story:
@@ -120,27 +79,22 @@ class Story:
         passphrase = self.folder / "passphrase"
         passphrase.touch(mode=0o600)
         passphrase.write_text(secrets.token_urlsafe(24))
+        for node in self.nodes:
+            _initialise(node)
+        legislate(self.sender, self.third)
         with ThreadPoolExecutor() as pool:
-            list(pool.map(_initialise, self.nodes))
-            self._legislate()
             list(pool.map(DemoNode.start, self.nodes))
-            for node in self.nodes:
-                say(f"  {node.name}  {node.agency}, listening on 127.0.0.1:{node.port}")
-            title("2. They compare fingerprints by telephone and accept each other.")
-            cards = dict(zip(self.nodes, pool.map(self._card, self.nodes), strict=True))
-            list(pool.map(lambda node: self._accept(node, cards), self.nodes))
-
-    def _legislate(self) -> None:
-        """Write an agreement of the sender, and a law of the third state."""
-        law = self.sender.home / "policy" / "agreements" / "xa-xc.toml"
-        law.write_text(AGREEMENT, "utf-8")
-        rule = self.third.home / "policy" / "rules" / "joint-action.cedar"
-        rule.write_text(REFUSAL, "utf-8")
+        for node in self.nodes:
+            say(f"  {node.name}  {node.agency}, listening on 127.0.0.1:{node.port}")
+        title("2. They compare fingerprints by telephone and accept each other.")
+        cards = {node: self._card(node) for node in self.nodes}
+        for node in self.nodes:
+            self._accept(node, cards)
 
     def _card(self, node: DemoNode) -> tuple[Path, str]:
         path = self.folder / f"{node.state.lower()}.card"
         path.write_text(node.run("peer", "card"))
-        words = asyncio.run(_fingerprint(node))
+        words = asyncio.run(fingerprint(node))
         say(f"  {node.state} reads out: {' '.join(words.split()[:6])} …")
         return path, words
 
@@ -189,24 +143,26 @@ class Story:
 
     def import_list(self, path: Path) -> None:
         """Move a Security Council list to both peers, killing one on the way."""
-        entries = _entries(path)
+        entries = entries_of(path)
         title(f"8. {self.sender.state} imports the Security Council's list.")
-        before = {node: len(asyncio.run(node.received())) for node in self.peers}
+        before = {node: len(asyncio.run(received(node))) for node in self.peers}
         with ThreadPoolExecutor() as pool:
-            importing = pool.submit(self.sender.run, "import", "un-list", str(path))
+            importing = pool.submit(
+                self.sender.run_apart, "import", "un-list", str(path)
+            )
             asyncio.run(self._wait_for_more(self.second, before[self.second]))
             self.second.kill()
             say(f"  {self.second.state} dies in the middle (SIGKILL) and comes back.")
             self.second.start()
-            say(_indented(importing.result()))
+            say(indented(importing.result()))
         asyncio.run(self._wait_for_receipts())
         for node in self.peers:
-            got = len(asyncio.run(node.received())) - before[node]
+            got = len(asyncio.run(received(node))) - before[node]
             check(
                 got == len(entries), f"{node.state} has all {got:,} entries, once each"
             )
         asyncio.run(self._check_proofs())
-        for kind, value in _samples(entries):
+        for kind, value in samples_of(entries):
             found = self.second.run("search", value, "--json")
             check(
                 '"id"' in found,
@@ -216,37 +172,51 @@ class Story:
     def decide(self) -> None:
         """Show each outcome that a law can have, and why."""
         title("5. Every state applies its own law, and says which.")
-        say("  One record left, with the fields taken out that an agreement names:")
-        redacted = asyncio.run(_redacted(self.third))
-        check(bool(redacted), f"{self.third.state} received {len(redacted)} redacted")
-        self._show(
-            self.sender, "policy", "explain", redacted[0], "--peer", self.third.name
-        )
-        say(f"  {self.third.state} refused what its own law does not let in:")
-        self._show(self.sender, "outbox", "list", "--state", "refused", "--limit", "2")
-        say("  What protects a person waits until a second person has looked:")
-        held = self._held()
-        check(bool(held), f"{len(held)} releases wait for a second person")
-        self._show(self.sender, "review", "list", "--limit", "2")
+        to_second = asyncio.run(outbox(self.sender, self.second.name))
+        to_third = asyncio.run(outbox(self.sender, self.third.name))
+        say("  Released. A record leaves as it is, because the release list says so:")
+        self._explain(example_of("released", to_second))
+        say("  Redacted. Another leaves without the fields that an agreement names:")
+        self._explain(example_of("redacted", to_third))
+        say("  Withheld. One stays, and the denial is on the record:")
+        self._explain(example_of("withheld", to_third))
+        say("  Refused. What the receiver's own law does not let in:")
+        self._explain(example_of("refused", to_third))
+        self._approve(to_second + to_third)
+
+    def _approve(self, entries: Sequence[pb.OutboxEntry]) -> None:
+        """Let a second person approve what is held, and see it leave."""
+        say("  Held. What protects a person waits until a second person has looked:")
+        held = example_of("held", entries)
+        self._explain(held)
         self._show(
             self.sender,
             *("officer", "add", "duty", "--role", "reviewer"),
             *("--output", str(self.folder)),
             shown="officer add duty --role reviewer",
         )
-        self.sender.run("review", "approve", held[0], officer="duty")
-        asyncio.run(_approve(self.sender, "duty", held[1:]))
-        say(f"  The reviewer approves all {len(held)} over the desk's own TLS address.")
+        waiting = [each.number for each in entries if OUTCOMES["held"](each)]
+        review = f"release/{held.entry.number}"
+        self._show(self.sender, "review", "approve", review, officer="duty")
+        others = [number for number in waiting if number != held.entry.number]
+        asyncio.run(approve(self.sender, "duty", others))
+        say(f"  The reviewer approves the other {len(others)} as well.")
         asyncio.run(self._wait_for_receipts())
-        check(not self._held(), "nothing is held any more, and every act is a leaf")
+        self._explain(held)
+        left = self.sender.run("review", "list", "--json")
+        check(
+            not json.loads(left)["reviews"],
+            "nothing is held any more, and every act is a leaf",
+        )
         asyncio.run(self._check_arrivals())
         asyncio.run(self._check_proofs())
 
-    def _held(self) -> list[str]:
-        listed = json.loads(
-            self.sender.run("review", "list", "--json", "--limit", "500")
+    def _explain(self, example: Example) -> None:
+        """Show what explains one outcome."""
+        self._show(
+            self.sender,
+            *("policy", "explain", example.message, "--peer", example.entry.peer),
         )
-        return [each["review"] for each in listed["reviews"]]
 
     def stop(self) -> None:
         """Stop every node that runs."""
@@ -266,16 +236,18 @@ class Story:
             record["header"]["recipients"] = [self.second.name]
         return json.dumps(record, ensure_ascii=False) + "\n"
 
-    def _show(self, node: DemoNode, *arguments: str, shown: str = "") -> None:
+    def _show(
+        self, node: DemoNode, *arguments: str, shown: str = "", officer: str = ""
+    ) -> None:
         say(f"  {node.state}$ selat {shown or ' '.join(arguments)}")
-        say(_indented(node.run(*arguments)))
+        say(indented(node.run(*arguments, officer=officer)))
 
     async def _wait_for_some(self, node: DemoNode) -> None:
         await self._wait_for_more(node, 0)
 
     async def _wait_for_more(self, node: DemoNode, count: int) -> None:
         start = time.monotonic()
-        while len(await node.received()) <= count:
+        while len(await received(node)) <= count:
             wait_until_passed(
                 start, DELIVERY_TIMEOUT_S, f"a first arrival in {node.state}"
             )
@@ -298,13 +270,13 @@ class Story:
     async def _check_arrivals(self) -> None:
         """Hold what each state has against what the sender has receipts for."""
         for node in self.peers:
-            entries = await _outbox(self.sender, node.name)
+            entries = await outbox(self.sender, node.name)
             accepted = Counter(
                 (entry.id, entry.version)
                 for entry in entries
                 if entry.state == pb.OUTBOX_STATE_ACCEPTED
             )
-            got = await node.received()
+            got = await received(node)
             say(
                 f"  {self.sender.state} kept {len(entries) - accepted.total()} of "
                 f"{len(entries)} records from {node.state}, each denial on the record."
@@ -321,7 +293,7 @@ class Story:
         verified = 0
         start = time.monotonic()
         async with self.sender.desk() as (desk, _):
-            for message_id, version, _ in await _published(self.sender):
+            for message_id, version, _ in await published(self.sender):
                 answer = await desk.GetEvidence(
                     pb.GetEvidenceRequest(id=message_id, version=version)
                 )
@@ -349,99 +321,6 @@ def _initialise(node: DemoNode) -> None:
     )  # fmt: skip
 
 
-async def _fingerprint(node: DemoNode) -> str:
-    async with node.desk() as (_, admin):
-        card = await admin.GetOwnCard(pb.GetOwnCardRequest())
-    words: str = card.fingerprint_words
-    return words
-
-
-async def _published(node: DemoNode) -> list[tuple[bytes, int, str]]:
-    """Return identifier, version and category of all that a node published."""
-    found: list[tuple[bytes, int, str]] = []
-    async with node.desk() as (desk, _):
-        request = pb.SearchMessagesRequest(
-            direction=pb.MESSAGE_DIRECTION_OUT, include_past=True, page_size=500
-        )
-        while True:
-            page = await desk.SearchMessages(request)
-            found += [
-                (item.info.id, item.info.version, item.info.category)
-                for item in page.messages
-            ]
-            if not page.next_page_token:
-                return found
-            request.page_token = page.next_page_token
-
-
-async def _outbox(node: DemoNode, peer: str) -> list[pb.OutboxEntry]:
-    """Return every entry of a node's outbox for one peer."""
-    found: list[pb.OutboxEntry] = []
-    async with node.desk() as (desk, _):
-        request = pb.ListOutboxRequest(peer=peer, page_size=500)
-        while True:
-            page = await desk.ListOutbox(request)
-            found += page.entries
-            if not page.next_page_token:
-                return found
-            request.page_token = page.next_page_token
-
-
-async def _approve(node: DemoNode, officer: str, reviews: Sequence[str]) -> None:
-    """Approve what is held as an officer, over the desk's TLS address."""
-    async with node.desk_as(officer) as channel:
-        desk: rpc.DeskServiceAsyncStub = rpc.DeskServiceStub(channel)
-        for review in reviews:
-            number = int(review.rpartition("/")[2])
-            await desk.DecideReview(
-                pb.DecideReviewRequest(
-                    kind=pb.REVIEW_KIND_RELEASE,
-                    number=number,
-                    act=pb.REVIEW_ACT_APPROVE,
-                )
-            )
-
-
-async def _redacted(node: DemoNode) -> list[str]:
-    """Return identifiers of messages from which a node did not get everything."""
-    async with node.desk() as (desk, _):
-        page = await desk.SearchMessages(
-            pb.SearchMessagesRequest(with_contents=True, page_size=500)
-        )
-    return [
-        str(UUID(bytes=each.info.id))
-        for each in page.messages
-        if each.message.header.redacted
-    ]
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
-
-
-def _entries(path: Path) -> list[Element]:
-    root = parse_xml(path).getroot()
-    if root is None:
-        raise DemoFailedError(f"{path} holds no list.")
-    return [*root.iter("INDIVIDUAL"), *root.iter("ENTITY")]
-
-
-def _samples(entries: Sequence[Element]) -> list[tuple[str, str]]:
-    """Pick a reference number, a passport number and an alias from the list."""
-    samples: dict[str, str] = {}
-    for entry in entries:
-        samples.setdefault("reference number", entry.findtext("REFERENCE_NUMBER") or "")
-        for document in entry.iter("INDIVIDUAL_DOCUMENT"):
-            number = document.findtext("NUMBER") or ""
-            if document.findtext("TYPE_OF_DOCUMENT") == "Passport" and number.isalnum():
-                samples.setdefault("passport number", number)
-        for alias in entry.iter("INDIVIDUAL_ALIAS"):
-            name = alias.findtext("ALIAS_NAME") or ""
-            if alias.findtext("QUALITY") == "Good" and " " in name:
-                samples.setdefault("alias", name)
-    return list(samples.items())
-
-
 def main() -> int:
     """Tell the story; return the exit code."""
     parser = argparse.ArgumentParser(
@@ -456,6 +335,8 @@ def main() -> int:
     # Unix sockets have short paths: stay near the root of the file system.
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="selat-"))
     folder.mkdir(parents=True, exist_ok=True)
+    # Commands in this process find what they find in a terminal of a demonstration.
+    os.environ.update(COLUMNS=COLUMNS, GRPC_VERBOSITY="NONE")
     started = time.monotonic()
     story = Story(folder)
     try:

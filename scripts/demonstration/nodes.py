@@ -3,32 +3,28 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import grpc
+from scripts.demonstration.telling import DemoFailedError
 
+from selat.cli.main import run as run_command
 from selat.rpc.channels import local_desk_channel, remote_desk_channel
-from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import desk_service_pb2_grpc as rpc
 
 SELAT: Final = Path(sys.executable).with_name("selat")
 START_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 15.0
-
-
-class DemoFailedError(Exception):
-    """Something did not happen as it must."""
 
 
 def free_port() -> int:
@@ -37,6 +33,20 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class _Printed(io.TextIOWrapper):
+    """Where a command in this process prints."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding="utf-8", write_through=True)
+
+    @property
+    def text(self) -> str:
+        """Return what was printed."""
+        return self._bytes.getvalue().decode()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -68,17 +78,11 @@ class DemoNode:
         """Return the node's folder."""
         return self.folder / self.state.lower()
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment in which its commands run."""
-        return {
-            **os.environ,
-            "SELAT_HOME": str(self.home),
-            "SELAT_PASSPHRASE_FILE": str(self.folder / "passphrase"),
-            "COLUMNS": "100",
-        }
-
     def run(self, *arguments: str, officer: str = "") -> str:
-        """Run a command of this node and return what it printed.
+        """Run a command of this node in this process; return what it printed.
+
+        It is the whole command, from its arguments to its exit code; only the
+        start of another Python is left out, which takes longer than the command.
 
         Args:
             arguments: The command.
@@ -87,29 +91,48 @@ class DemoNode:
         Raises:
             DemoFailedError: It failed.
         """
+        out, err = _Printed(), _Printed()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run_command([*self._options(officer), *arguments])
+        return self._outcome(arguments, code, out.text, err.text)
+
+    def run_apart(self, *arguments: str) -> str:
+        """Run a command of this node as a process of its own.
+
+        Raises:
+            DemoFailedError: It failed.
+        """
         done = subprocess.run(
-            [SELAT, *arguments],
-            env=self.environment() | self._as(officer),
+            [SELAT, *self._options(""), *arguments],
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise DemoFailedError(
-                f"`selat {' '.join(arguments)}` of {self.name} ended with "
-                f"{done.returncode}:\n{done.stdout}{done.stderr}"
-            )
-        return done.stdout
+        return self._outcome(arguments, done.returncode, done.stdout, done.stderr)
 
-    def _as(self, officer: str) -> dict[str, str]:
-        if not officer:
-            return {}
-        return {
-            "SELAT_DESK": f"127.0.0.1:{self.desk_port}",
-            "SELAT_CERTIFICATE": str(self.folder / f"{officer}.pem"),
-            "SELAT_KEY": str(self.folder / f"{officer}.key"),
-            "SELAT_CA": str(self.folder / f"{officer}.ca.pem"),
-        }
+    def _outcome(
+        self, arguments: tuple[str, ...], code: int, out: str, err: str
+    ) -> str:
+        if code:
+            raise DemoFailedError(
+                f"`selat {' '.join(arguments)}` of {self.name} ended with {code}:\n"
+                f"{out}{err}"
+            )
+        return out
+
+    def _options(self, officer: str) -> list[str]:
+        """Return what every command of this node is told."""
+        if officer:
+            return [
+                *("--desk", f"127.0.0.1:{self.desk_port}"),
+                *("--certificate", str(self.folder / f"{officer}.pem")),
+                *("--key", str(self.folder / f"{officer}.key")),
+                *("--ca", str(self.folder / f"{officer}.ca.pem")),
+            ]
+        return [
+            *("--home", str(self.home)),
+            *("--passphrase-file", str(self.folder / "passphrase")),
+        ]
 
     def start(self) -> None:
         """Serve, and return when the node answers.
@@ -120,8 +143,7 @@ class DemoNode:
         log = (self.folder / f"{self.state.lower()}.log").open("a")
         with log:
             self._process = subprocess.Popen(
-                [SELAT, "serve", "--json"],
-                env=self.environment(),
+                [SELAT, *self._options(""), "serve", "--json"],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -161,38 +183,10 @@ class DemoNode:
 
     def desk_as(self, officer: str) -> grpc.aio.Channel:
         """Return a channel to its desk over TLS, as one of its officers."""
-        names = self._as(officer)
         certificate, key, ca = (
-            Path(names[f"SELAT_{file}"]).read_bytes()
-            for file in ("CERTIFICATE", "KEY", "CA")
+            (self.folder / f"{officer}.{ending}").read_bytes()
+            for ending in ("pem", "key", "ca.pem")
         )
         return remote_desk_channel(
-            names["SELAT_DESK"], certificate=certificate, key=key, ca=ca
+            f"127.0.0.1:{self.desk_port}", certificate=certificate, key=key, ca=ca
         )
-
-    async def received(self) -> list[tuple[bytes, int, str]]:
-        """Return identifier, version and category of all that it received."""
-        found: list[tuple[bytes, int, str]] = []
-        async with self.desk() as (desk, _):
-            request = pb.SearchMessagesRequest(
-                direction=pb.MESSAGE_DIRECTION_IN, include_past=True, page_size=500
-            )
-            while True:
-                page = await desk.SearchMessages(request)
-                found += [
-                    (item.info.id, item.info.version, item.info.category)
-                    for item in page.messages
-                ]
-                if not page.next_page_token:
-                    return found
-                request.page_token = page.next_page_token
-
-
-def wait_until_passed(start: float, timeout_s: float, what: str) -> None:
-    """Raise when something takes too long.
-
-    Raises:
-        DemoFailedError: It does.
-    """
-    if time.monotonic() - start > timeout_s:
-        raise DemoFailedError(f"{what} did not happen within {timeout_s:.0f} s.")

@@ -20,8 +20,10 @@ from selat.core.batches import (
     LogState,
     ReceiptBatch,
     SealedBatch,
+    VerifiedLog,
 )
 from selat.core.checkpoints import Checkpoint, origin_for
+from selat.core.hand_overs import SignedState
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import OfferLeaf, ReceiptLeaf
 from selat.core.merkle import leaf_hash
@@ -42,9 +44,11 @@ SEAL_KEY_ID = "seal-1"
 class FakeLog:
     """A node's log with its keys."""
 
-    def __init__(self, node: str, *, seed: int = 1) -> None:
+    def __init__(
+        self, node: str, *, seed: int = 1, day: date = date(2030, 1, 1)
+    ) -> None:
         self.node = node
-        self.origin = origin_for(node, date(2030, 1, 1))
+        self.origin = origin_for(node, day)
         self.signers: tuple[NoteSigner, NoteSigner] = (
             ed25519_signer(self.origin, seed=seed),
             mldsa44_signer(self.origin, seed=seed),
@@ -56,7 +60,9 @@ class FakeLog:
     def size(self) -> int:
         return len(self.leaves)
 
-    def verifiers(self, origin: str) -> Sequence[NoteVerifier]:
+    def verifiers(
+        self, origin: str, _at_ms: int | None = None, /
+    ) -> Sequence[NoteVerifier]:
         """Return the log's keys, as its node's card would."""
         assert origin == self.origin
         return [signer.verifier for signer in self.signers]
@@ -81,6 +87,12 @@ class FakeLog:
     def known(self, size: int) -> KnownState:
         """Return the state of a size as one that was verified."""
         return KnownState(origin=self.origin, size=size, root=root_at(size, self.tree))
+
+    def verified(self, size: int | None = None) -> VerifiedLog:
+        """Return the state of a size as one that was shown and verified."""
+        checkpoint = self.checkpoint(size)
+        state = SignedState(checkpoint=checkpoint, note=self.sign(checkpoint))
+        return VerifiedLog(states=(state,))
 
     def sign(self, checkpoint: Checkpoint) -> bytes:
         """Return any checkpoint as a signed note."""

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.fakes.identities import PASSPHRASE
-from tests.fakes.nodes import DEADLINE_S, Home, eventually
+from tests.fakes.nodes import DEADLINE_S, Home, ShiftedClock, eventually
 
 from selat.node.serve import run_node
 
@@ -39,10 +39,13 @@ class KillAt:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _serve(home: Path, step: str, occurrence: int) -> None:
+def _serve(home: Path, step: str, occurrence: int, ahead_ms: int) -> None:
+    clock = ShiftedClock()
+    clock.ahead_ms = ahead_ms
+
     async def serve() -> None:
         observer = KillAt(step, occurrence)
-        async with run_node(home, passphrase=PASSPHRASE, on_step=observer):
+        async with run_node(home, passphrase=PASSPHRASE, clock=clock, on_step=observer):
             await asyncio.Event().wait()
 
     asyncio.run(serve())
@@ -50,14 +53,15 @@ def _serve(home: Path, step: str, occurrence: int) -> None:
 
 @asynccontextmanager
 async def doomed(
-    home: Home, *, step: str = "", occurrence: int = 1
+    home: Home, *, step: str = "", occurrence: int = 1, ahead_ms: int = 0
 ) -> AsyncIterator[asyncio.Future[None]]:
     """Run a node in a process that kills itself; without a step, at the end.
 
-    Gives a future that is done when the process has ended.
+    Its clock is ahead of the present by so much. Gives a future that is done when
+    the process has ended.
     """
     process = FORKS.Process(
-        target=_serve, args=(home.path, step, occurrence), daemon=True
+        target=_serve, args=(home.path, step, occurrence, ahead_ms), daemon=True
     )
     await asyncio.to_thread(process.start)
     loop = asyncio.get_running_loop()

@@ -6,14 +6,15 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from selat.core.equivocation_leaf import EquivocationLeaf
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import (
     CardLeaf,
     EraseLeaf,
+    ExportLeaf,
     HoldLeaf,
     LegalHoldLeaf,
     OfferLeaf,
-    OpenLeaf,
     PeerCheckpointLeaf,
     PeerLeaf,
     PolicyLeaf,
@@ -21,6 +22,7 @@ from selat.core.leaves import (
     ReviewLeaf,
     WithholdLeaf,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 
 MESSAGE: Final = UUID("01932e5c-5c00-7abc-8def-0123456789ab")
 BLIND: Final = b"\x0b" * 32
@@ -134,6 +136,16 @@ PEER: Final = PeerLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+EQUIVOCATION: Final = EquivocationLeaf(
+    node="police.xa.example",
+    peer="police.xb.example",
+    origin="police.xb.example/exchange/2026h2",
+    size=41,
+    proof=b"\x0c" * 32,
+    reporter="police.xc.example",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 POLICY: Final = PolicyLeaf(
     node="police.xa.example",
     digest="cd" * 32,
@@ -148,6 +160,18 @@ ERASE: Final = EraseLeaf(
     version=2,
     offer=b"\x0f" * 32,
     reason="RECALLED",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
+EXPORT: Final = ExportLeaf(
+    node="police.xa.example",
+    id=MESSAGE,
+    version=2,
+    purpose="investigation",
+    by="officer",
+    policy="cd" * 32,
+    effect="permit",
+    policies=("rules/export",),
     time_ms=TIME_MS,
     blind=BLIND,
 )
@@ -168,6 +192,13 @@ OPEN: Final = OpenLeaf(
     time_ms=TIME_MS,
     blind=BLIND,
 )
+CLOSE: Final = CloseLeaf(
+    node="police.xa.example",
+    origin="police.xa.example/exchange/2026h2",
+    next="police.xa.example/exchange/2027h1",
+    time_ms=TIME_MS,
+    blind=BLIND,
+)
 LEAVES: Final[tuple[Leaf, ...]] = (
     OFFER,
     WITHHOLD,
@@ -177,8 +208,11 @@ LEAVES: Final[tuple[Leaf, ...]] = (
     PEER_CHECKPOINT,
     CARD,
     PEER,
+    EQUIVOCATION,
     POLICY,
     ERASE,
+    EXPORT,
     LEGAL_HOLD,
     OPEN,
+    CLOSE,
 )

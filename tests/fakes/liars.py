@@ -29,7 +29,7 @@ from selat.core.batches import (
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.message_ids import RANDOM_BYTES, new_message_id
-from selat.core.notes import NoteSigner, sign_note
+from selat.core.notes import NoteSigner, NoteVerifier, sign_note
 from selat.core.payloads import pack
 from selat.core.seal_keys import SealPublicKey
 from selat.core.sealing import BatchSealer, commitment, wrap_batch_key
@@ -332,23 +332,26 @@ class Stream:
         ]
 
     def _verify(self, answer: ReceiptBatch, batch: exchange_pb2.Batch) -> None:
-        victim, now = self._liar.victim, utc(present_ms())
-        checkpoint = verify_log_state(
+        victim, now_ms = self._liar.victim, present_ms()
+
+        def verifiers(origin: str, at_ms: int | None = None) -> Sequence[NoteVerifier]:
+            at = utc(now_ms if at_ms is None else at_ms)
+            return victim.card.card.log_verifiers(origin, at=at)
+
+        log = verify_log_state(
             answer.log,
             owner=victim.name,
-            verifiers=lambda origin: victim.card.card.log_verifiers(origin, at=now),
+            verifiers=verifiers,
             known=self.known,
         )
         verify_receipts(
             answer,
-            checkpoint=checkpoint,
+            log=log,
             offer_hashes=[leaf_hash(leaf) for leaf in batch.offers.leaves],
             recipient=victim.name,
             sender=self._liar.name,
         )
-        self.known = KnownState(
-            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
-        )
+        self.known = log.known
 
 
 def seal_key_of(home: Home) -> tuple[str, SealPublicKey]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,17 +11,21 @@ from pathlib import Path
 
 from tests.fakes.exchanges import SEAL_KEY, SEAL_KEY_ID
 from tests.fakes.identities import MIDYEAR, Identity, SeededEntropy
-from tests.fakes.logs import ed25519_signer, mldsa44_signer
+from tests.fakes.logs import ed25519_signer, mldsa44_signer, witness_signer
 
 from selat.core.at_rest import StoreCipher
 from selat.core.checkpoints import origin_for
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import parse_leaf
-from selat.core.notes import NoteSigner
+from selat.core.notes import NoteSigner, NoteVerifier
 from selat.core.times import to_ms
+from selat.exchange.accusing import Accuser
+from selat.exchange.anchoring import Anchors
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import PeerBook
-from selat.exchange.signing import CheckpointSigner
+from selat.exchange.signing import CheckpointSigner, StepObserver
+from selat.exchange.witnessing import Witness
+from selat.identity.card import SignedCard
 from selat.node.assembly import ignore_step
 from selat.policy.port import Decision, Effect
 from selat.records.schema import Schema
@@ -70,6 +74,10 @@ class MemoryMark:
         self.raised.append((origin, size, root))
 
 
+async def same_half_year() -> None:
+    """See to it that nothing changes: the newest shard stays what it is."""
+
+
 def signers_of(origin: str) -> tuple[NoteSigner, NoteSigner]:
     """Return the signers of a log: Ed25519, ML-DSA-44."""
     return ed25519_signer(origin), mldsa44_signer(origin)
@@ -84,30 +92,59 @@ async def open_store(path: Path) -> AsyncIterator[Store]:
     await store.close()
 
 
+def no_card() -> SignedCard:
+    """Stand in for the card of a node that has none."""
+    raise AssertionError("this node has no card")
+
+
 def local_node(
-    store: Store, *, clock: FakeClock, mark: MemoryMark | None = None
+    store: Store,
+    *,
+    clock: FakeClock,
+    mark: MemoryMark | None = None,
+    quorum: int = 1,
+    foreign: Mapping[str, Sequence[NoteVerifier]] | None = None,
+    own_card: Callable[[], SignedCard] = no_card,
+    on_step: StepObserver = ignore_step,
 ) -> LocalNode:
     """Put the parts of ``police.xc.example`` together."""
-    policy = FakePolicy()
+    policy, peers = FakePolicy(), PeerBook()
+    signer = CheckpointSigner(
+        store=store, mark=mark or MemoryMark(), signers=signers_of, on_step=ignore_step
+    )
     return LocalNode(
         name=NAME,
         state="XC",
         agency="Police of XC",
         store=store,
         cipher=StoreCipher(bytes(range(32))),
-        signer=CheckpointSigner(
+        signer=signer,
+        witness=Witness(
             store=store,
-            mark=mark or MemoryMark(),
-            signers=signers_of,
-            on_step=ignore_step,
+            peers=peers,
+            cosigner=lambda: witness_signer(f"{NAME}/witness"),
+            foreign=foreign or {},
+            clock=clock,
+            on_step=on_step,
+        ),
+        anchors=Anchors(peers=peers, quorum=quorum, clock=clock),
+        accuser=Accuser(
+            name=NAME,
+            store=store,
+            peers=peers,
+            signer=signer,
+            own_card=own_card,
+            clock=clock,
+            entropy=SeededEntropy(f"{NAME}/accuser"),
         ),
         seal_keys=lambda key_id: SEAL_KEY if key_id == SEAL_KEY_ID else None,
         policy=lambda: policy,
         schema=Schema(),
-        peers=PeerBook(),
+        peers=peers,
         clock=clock,
         entropy=SeededEntropy(NAME),
-        on_step=ignore_step,
+        on_step=on_step,
+        follow_half_year=same_half_year,
     )
 
 
@@ -142,6 +179,6 @@ async def leaves_of(store: Store) -> list[Leaf]:
     """Return every leaf of our log."""
 
     def work(snapshot: Snapshot) -> list[bytes]:
-        return snapshot.leaves(0, snapshot.tree_head().frontier.size)
+        return snapshot.leaves(0, snapshot.tree_head().end)
 
     return [parse_leaf(data) for data in await store.read(work)]

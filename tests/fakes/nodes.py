@@ -23,6 +23,7 @@ from selat.node.folder import NodeFolder
 from selat.node.initialise import NewNode, initialise_node
 from selat.node.serve import Serving, run_node
 from selat.node.session import open_desk
+from selat.node.witness_settings import WitnessSettings
 from selat.policy.catalogue_file import load_catalogue
 from selat.rpc.channels import local_desk_channel
 from selat.store.port import Snapshot
@@ -77,7 +78,9 @@ def make_home(
     *,
     categories: tuple[str, ...] = CATEGORIES,
     desk_listen: str = "",
+    publish_listen: str = "",
     now: datetime | None = None,
+    witness: WitnessSettings | None = None,
 ) -> Home:
     """Initialise ``police.<code>.example``; not on an event loop.
 
@@ -86,7 +89,9 @@ def make_home(
         code: Code of its made-up state, in lower case.
         categories: What its card declares.
         desk_listen: Address of its desk over TLS.
+        publish_listen: Address of its published log.
         now: From when its card holds; the present when None.
+        witness: How it vouches for others; the defaults when None.
     """
     address = f"127.0.0.1:{free_port()}"
     path = folder / code
@@ -99,6 +104,8 @@ def make_home(
                 agency=f"Police of {code.upper()}",
                 listen=address,
                 desk_listen=desk_listen,
+                publish_listen=publish_listen,
+                witness=witness or WitnessSettings(),
             ),
             endpoints=(address,),
             categories=categories,

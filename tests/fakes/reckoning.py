@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 from typing import TypeVar
 
 from tests.fakes.nodes import Home
 
+from selat.core.hand_overs import check_hand_over
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, WithholdLeaf, parse_leaf
 from selat.core.merkle import EMPTY_FRONTIER, leaf_hash
 from selat.core.tiles import root_at
+from selat.core.tree_heads import Checkpoint, parse_tree_head
 from selat.store.port import Snapshot
 from selat.store.values import Direction, MessageQuery, OutboxState
 
@@ -56,13 +59,30 @@ def leaves_of(home: Home, kind: type[L]) -> Iterator[tuple[bytes, L]]:
 
 
 def assert_log_holds(home: Home) -> None:
-    """Hold that leaves, tiles and tree head of a node are one tree."""
+    """Hold that leaves, tiles and head of each shard are one tree, and the next's."""
 
     def work(snapshot: Snapshot) -> None:
-        frontier = snapshot.tree_head().frontier
-        hashes = [leaf_hash(data) for data in _leaves(snapshot)]
-        assert EMPTY_FRONTIER.extend(hashes) == frontier
-        assert root_at(frontier.size, snapshot) == frontier.root()
+        shards = snapshot.shards()
+        assert all(shard.closed and shard.final_note for shard in shards[:-1])
+        end = 0
+        for shard in shards:
+            assert shard.first_position == end
+            end = shard.end
+            data = snapshot.leaves(shard.first_position, shard.size)
+            assert EMPTY_FRONTIER.extend(map(leaf_hash, data)) == shard.frontier
+            tiles = snapshot.shard_tiles(shard.origin)
+            assert root_at(shard.size, tiles) == shard.frontier.root()
+        for older, newer in pairwise(shards):
+            close_leaf, open_leaf = snapshot.leaves(older.end - 1, 2)
+            check_hand_over(
+                final_note=older.final_note, close_leaf=close_leaf, open_leaf=open_leaf
+            )
+            assert parse_tree_head(older.final_note.partition(b"\n\n")[0] + b"\n") == (
+                Checkpoint(
+                    origin=older.origin, size=older.size, root=older.frontier.root()
+                )
+            )
+            assert newer.origin > older.origin
 
     home.inspect(work)
 
@@ -70,21 +90,30 @@ def assert_log_holds(home: Home) -> None:
 def assert_saw_one_history(home: Home, peer: Home) -> None:
     """Hold that each checkpoint of a peer that a node keeps is of its log."""
 
-    def seen(snapshot: Snapshot) -> dict[int, bytes]:
-        size = peer.inspect(lambda other: other.tree_head().frontier.size)
-        kept = [snapshot.peer_checkpoint(peer.name, n) for n in range(size + 1)]
-        return {each.size: each.root for each in kept if each is not None}
+    shards = peer.inspect(lambda snapshot: snapshot.shards())
+    points = [(each.origin, size) for each in shards for size in range(each.size + 1)]
+
+    def seen(snapshot: Snapshot) -> dict[tuple[str, int], bytes]:
+        kept = [snapshot.peer_checkpoint(peer.name, *point) for point in points]
+        return {
+            (each.origin, each.size): each.root for each in kept if each is not None
+        }
 
     roots = home.inspect(seen)
     assert roots, "no checkpoint was kept"
-    assert roots == peer.inspect(lambda s: {size: root_at(size, s) for size in roots})
+    assert roots == peer.inspect(
+        lambda s: {
+            (origin, size): root_at(size, s.shard_tiles(origin))
+            for origin, size in roots
+        }
+    )
     link = home.inspect(lambda snapshot: snapshot.link(peer.name))
     assert link.checkpoint is not None
-    assert link.checkpoint.size == max(roots)
+    assert (link.checkpoint.origin, link.checkpoint.size) == max(roots)
 
 
 def _leaves(snapshot: Snapshot) -> list[bytes]:
-    return snapshot.leaves(0, snapshot.tree_head().frontier.size)
+    return snapshot.leaves(0, snapshot.tree_head().end)
 
 
 def _received(snapshot: Snapshot) -> list[bytes]:

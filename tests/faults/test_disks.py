@@ -27,6 +27,7 @@ from tests.fakes.nodes import (
 from tests.fakes.reckoning import assert_delivered, assert_log_holds
 
 from selat.errors import (
+    HighWaterMissingError,
     LogRolledBackError,
     NodeInUseError,
     SelatError,
@@ -277,6 +278,44 @@ async def test_other_history_than_what_was_signed_is_refused(
             pass
 
 
+async def test_node_does_not_start_when_its_mark_is_gone(xa: Home, xb: Home) -> None:
+    await introduce(xa, xb)
+    xa.folder.high_water.unlink()
+    with pytest.raises(HighWaterMissingError):
+        async with running(xa):
+            pass
+    assert not xa.folder.high_water.exists()
+
+
+async def test_node_does_not_start_with_a_blank_mark_after_it_has_signed(
+    xa: Home, xb: Home, tmp_path: Path
+) -> None:
+    await introduce(xa, xb)
+    copied(xa, tmp_path / "first")
+    await exchange(xa, xb, 1)
+    restored(xa, tmp_path / "first", "high-water")
+    with pytest.raises(HighWaterMissingError) as caught:
+        async with running(xa):
+            pass
+    assert "is blank" in str(caught.value)
+
+
+async def test_empty_file_begins_the_mark_anew_at_what_the_database_holds(
+    xa: Home, xb: Home, tmp_path: Path
+) -> None:
+    await introduce(xa, xb)
+    await exchange(xa, xb, 1)
+    copied(xa, tmp_path / "old")
+    xa.folder.high_water.write_bytes(b"")
+    size = xa.inspect(lambda s: s.tree_head().frontier.size)
+    async with running(xa):
+        pass
+    with closing(HighWaterFile(xa.folder.high_water)) as file:
+        assert file.mark is not None
+        assert file.mark.size >= size
+    await exchange(xa, xb, 1)
+
+
 async def test_database_restored_with_its_mark_is_noticed_with_the_peer(
     xa: Home, xb: Home, tmp_path: Path
 ) -> None:
@@ -340,7 +379,7 @@ def test_mark_that_cannot_be_written_is_not_raised(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = HighWaterFile(tmp_path / "mark")
+    file = HighWaterFile(tmp_path / "mark", create=True)
     file.raise_to(origin="a", size=1, root=bytes(32))
     before = file.mark
 
@@ -368,7 +407,7 @@ def test_mark_that_cannot_be_written_is_not_raised(
 def test_mark_is_never_lowered_nor_changed(
     origin: str, size: int, root: bytes, tmp_path: Path
 ) -> None:
-    file = HighWaterFile(tmp_path / "mark")
+    file = HighWaterFile(tmp_path / "mark", create=True)
     file.raise_to(origin="a", size=2, root=bytes(32))
     with pytest.raises(LogRolledBackError):
         file.raise_to(origin=origin, size=size, root=root)

@@ -16,6 +16,7 @@ import pytest
 from cryptography.exceptions import UnsupportedAlgorithm
 from tests.fakes.identities import EXPIRES, ISSUED, PASSPHRASE, later, make_identity
 from tests.fakes.nodes import make_home
+from tests.unit.store.samples import message
 
 from selat.core.cards import CARD_BYTES_MAX
 from selat.core.times import to_ms
@@ -28,7 +29,7 @@ from selat.node.high_water import HighWaterFile
 from selat.store.port import Transaction
 from selat.store.sqlite.inspection import check_integrity, inspect
 from selat.store.sqlite.store import SqliteStore
-from selat.store.values import PeerRow, PeerState
+from selat.store.values import Holding, PeerRow, PeerState
 
 NOW = later(10)
 
@@ -98,6 +99,22 @@ def test_a_database_that_holds_what_was_signed_is_well(folder: NodeFolder) -> No
     assert "has 2 leaves" in message
 
 
+async def test_older_shards_of_the_log_are_counted(folder: NodeFolder) -> None:
+    head = inspect(folder.store, lambda snapshot: snapshot.tree_head())
+    _mark(folder, size=head.frontier.size, root=head.frontier.root())
+    following = f"{head.origin[:-6]}2030h2"
+
+    def hand_over(transaction: Transaction) -> None:
+        transaction.close_shard(b"close")
+        transaction.open_shard(following, final_note=b"note", open_leaf=b"open")
+
+    await write(folder, hand_over)
+    [(level, message)] = found(folder, "log")
+
+    assert level is Level.OK
+    assert f"{following} has 1 leaves after 1 older shards" in message
+
+
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_a_database_that_lost_what_was_signed_is_found(
     folder: NodeFolder, size: int
@@ -108,6 +125,16 @@ def test_a_database_that_lost_what_was_signed_is_found(
 
     assert level is Level.FAIL
     assert f"a checkpoint of {size} leaves" in message
+
+
+def test_an_empty_mark_is_told_and_left_as_it_is(folder: NodeFolder) -> None:
+    folder.high_water.write_bytes(b"")
+
+    [(level, message)] = found(folder, "log")
+
+    assert level is Level.WARN
+    assert "begins anew" in message
+    assert folder.high_water.read_bytes() == b""
 
 
 # --- peers and work ----------------------------------------------------------
@@ -165,6 +192,23 @@ async def test_incidents_are_shown(folder: NodeFolder) -> None:
         "CLOCK_SKEW (police.xb.example), 1 times: It is ahead.",
         "CLOCK_SKEW, 1 times: It is ahead.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        (23, []),
+        (25, [(Level.WARN, "A message has waited for a person for 25 hours.")]),
+    ],
+)
+async def test_what_waits_for_a_person_too_long_is_found(
+    folder: NodeFolder, hours: int, expected: list[tuple[Level, str]]
+) -> None:
+    stored_ms = to_ms(NOW - timedelta(hours=hours))
+    waiting = message(stored_ms=stored_ms, holding=Holding.QUARANTINED)
+    await write(folder, lambda transaction: transaction.add_messages([waiting]))
+
+    assert found(folder, "reviews") == expected
 
 
 def test_a_quiet_node_has_no_incidents(folder: NodeFolder) -> None:

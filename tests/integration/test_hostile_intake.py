@@ -28,7 +28,14 @@ from tests.fakes.nodes import (
 from selat.core.leaves import OfferLeaf, parse_leaf
 from selat.core.payloads import pack
 from selat.core.sealing import BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, commitment
-from selat.errors import BatchMalformedError, CheckpointRolledBackError
+from selat.errors import (
+    BatchMalformedError,
+    BatchTooLargeError,
+    CheckpointRolledBackError,
+    PeerSuspendedError,
+)
+from selat.rpc import channels
+from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
 from selat.v1 import exchange_pb2, message_pb2
 from selat.v1 import peer_service_pb2 as pb
 
@@ -426,14 +433,22 @@ async def test_checkpoint_that_was_rolled_back_is_refused(
     await assert_refused(victim, stream, batch, "CHECKPOINT_ROLLED_BACK")
 
 
-async def test_second_root_for_one_size_is_refused(
+async def test_second_root_for_one_size_is_refused_and_ends_the_exchange(
     victim: Running, liar: Liar, stream: Stream
 ) -> None:
     await stream.deliver(liar.batch(liar.tell(person())))
     batch = liar.batch(liar.tell(person()))
     batch.log.checkpoint = liar.note(size=1, root=bytes(32))
     del batch.log.consistency_proof[:]
-    await assert_refused(victim, stream, batch, "CHECKPOINT_FORKED")
+    answer = await stream.send(batch)
+    assert answer.refusal.reason == "EQUIVOCATION"
+    assert await victim.incidents() == {(liar.name, "EQUIVOCATION"): 1}
+    assert len(await victim.received()) == 1
+    (kept,) = victim.home.inspect(lambda s: s.equivocations())
+    assert (kept.peer, kept.origin, kept.size) == (liar.name, liar.origin, 1)
+    with pytest.raises(PeerSuspendedError):
+        async with liar.stream() as again:
+            await again.open()
 
 
 async def test_larger_log_that_does_not_extend_the_known_one_is_refused(
@@ -472,6 +487,47 @@ async def test_fork_is_noticed_over_two_streams_at_once(
         liar.log.append([b"another", b"history"])
         batch = liar.batch(liar.tell(person()), sequence=2)
         await assert_refused(victim, stream, batch, "SEQUENCE_GAP")
+
+
+async def test_shard_begun_without_a_hand_over_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    batch = _in_next_shard(liar)
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+def _in_next_shard(liar: Liar) -> exchange_pb2.Batch:
+    """Begin another shard out of nothing, and send from it."""
+    liar.log, liar.known_size = MemoryLog(), 0
+    liar.origin = f"{liar.name}/exchange/2030h2"
+    return liar.batch(liar.tell(person()))
+
+
+async def test_hand_over_that_is_made_up_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    batch = _in_next_shard(liar)
+    batch.log.hand_overs.add(close_leaf=b"{}", open_leaf=batch.offers.leaves[0])
+    await assert_refused(victim, stream, batch, "HAND_OVER_INVALID")
+
+
+async def test_shard_before_the_one_that_was_shown_is_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    await stream.deliver(liar.batch(liar.tell(person())))
+    liar.origin = f"{liar.name}/exchange/2029h2"
+    batch = liar.batch(liar.tell(person()))
+    await assert_refused(victim, stream, batch, "CHECKPOINT_ROLLED_BACK")
+
+
+async def test_leaves_of_a_shard_that_is_not_shown_are_refused(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    batch = liar.batch(liar.tell(person()))
+    batch.offers.origin = f"{liar.name}/exchange/2029h2"
+    await assert_refused(victim, stream, batch, "LEAF_NOT_IN_TREE")
 
 
 async def test_accepted_number_with_other_contents_is_refused(
@@ -550,6 +606,38 @@ async def test_truncated_message_is_refused(
     assert answer.refusal.reason == "BATCH_MALFORMED"
     assert dump(victim.home) == before
     assert await victim.incidents() == {(liar.name, "BATCH_MALFORMED"): 1}
+
+
+@pytest.fixture
+def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a liar send more than an honest node's channel does."""
+    limit = 2 * PEER_MESSAGE_BYTES_MAX
+    monkeypatch.setattr(channels, "PEER_MESSAGE_BYTES_MAX", limit)
+
+
+@pytest.mark.usefixtures("unbounded")
+async def test_message_larger_than_any_batch_is_refused_and_seen(
+    victim: Running, liar: Liar
+) -> None:
+    batch = liar.batch(liar.tell(person()))
+    batch.sealed_messages.append(bytes(PEER_MESSAGE_BYTES_MAX))
+    before = dump(victim.home)
+    async with liar.stream() as stream:
+        await stream.open()
+        answer = await stream.ask(pb.DeliverRequest(batch=batch))
+    assert answer.refusal.reason == "BATCH_TOO_LARGE"
+    assert dump(victim.home) == before
+    assert await victim.incidents() == {(liar.name, "BATCH_TOO_LARGE"): 1}
+
+
+@pytest.mark.usefixtures("unbounded")
+async def test_opening_larger_than_any_message_is_refused_and_seen(
+    victim: Running, liar: Liar
+) -> None:
+    async with liar.stream() as stream:
+        with pytest.raises(BatchTooLargeError):
+            await stream.ask(bytes(PEER_MESSAGE_BYTES_MAX + 1))
+    assert await victim.incidents() == {(liar.name, "BATCH_TOO_LARGE"): 1}
 
 
 async def test_second_opening_is_refused(

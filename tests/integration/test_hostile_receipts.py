@@ -230,6 +230,25 @@ async def test_log_that_was_forked_between_two_answers_is_noticed(
         await assert_noticed(sender, liar, "CHECKPOINT_FORKED")
 
 
+async def test_shard_begun_without_a_hand_over_between_two_answers_is_noticed(
+    xa: Home, liar: LyingRecipient
+) -> None:
+    await _settle_one(xa, liar)
+
+    def begin_anew(batch: exchange_pb2.Batch) -> list[Answer]:
+        liar.log, liar.known_size = MemoryLog(), 0
+        liar.origin = f"{liar.name}/exchange/2030h2"
+        return [liar.receipt(batch)]
+
+    async with liar.serving(begin_anew), running(xa) as sender:
+        await sender.publish(person())
+        await assert_noticed(sender, liar, "HAND_OVER_INVALID")
+        assert {each.state for each in await sender.outbox()} == {
+            pb.OUTBOX_STATE_ACCEPTED,
+            pb.OUTBOX_STATE_OFFERED,
+        }
+
+
 async def _settle_one(xa: Home, liar: LyingRecipient) -> int:
     """Let one batch of two be delivered honestly; return the log's size."""
     async with (
@@ -246,6 +265,13 @@ async def _settle_one(xa: Home, liar: LyingRecipient) -> int:
     ("greeting", "reason"),
     [
         pytest.param(Greeting(received_sequence=1), "SEQUENCE_GAP", id="a batch"),
+        pytest.param(
+            Greeting(
+                checkpoint_size=1, checkpoint_origin="police.xa.example/exchange/2000h1"
+            ),
+            "CHECKPOINT_ROLLED_BACK",
+            id="a shard",
+        ),
         pytest.param(
             Greeting(checkpoint_size=2**64 - 1), "CHECKPOINT_ROLLED_BACK", id="leaves"
         ),

@@ -12,6 +12,7 @@ from tests.fakes.nodes import (
     Home,
     Running,
     ShiftedClock,
+    eventually,
     introduce,
     person,
     running,
@@ -27,6 +28,8 @@ from selat.errors import (
 from selat.identity.certificates import Term, issue_node_certificate
 from selat.identity.key_kinds import KeyKind
 from selat.identity.own_card import NodeProfile, build_card
+from selat.node import serve
+from selat.rpc import handshakes
 from selat.v1 import desk_service_pb2 as pb
 
 DAYS_OF_A_CARD_MS = 731 * 86_400_000
@@ -45,6 +48,31 @@ async def test_stranger_is_refused_by_tls(xa: Home, xb: Home, xc: Home) -> None:
                 await stream.open()
         assert dump(xb) == before
         assert await victim.incidents() == {}
+
+
+async def test_strangers_are_counted_and_peers_are_not(
+    xa: Home,
+    xb: Home,
+    xc: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(handshakes, "GRACE_S", 0.0)
+    monkeypatch.setattr(serve, "DOOR_INTERVAL_S", 0.02)
+    await introduce(xa, xb)
+    async with running(xb) as victim:
+        async with Liar(xa, xb).stream() as stream:
+            await stream.open()
+        assert (await victim.status()).turned_away == 0
+        async with Liar(xc, xb).stream() as stream:
+            with pytest.raises(NodeUnreachableError):
+                await stream.open()
+
+        async def is_logged() -> bool:
+            return "callers turned away" in caplog.messages
+
+        await eventually(is_logged)
+        assert (await victim.status()).turned_away >= 1
 
 
 async def test_certificate_on_no_card_is_refused(xb: Home) -> None:

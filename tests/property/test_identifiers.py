@@ -2,7 +2,7 @@
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from selat.core.identifiers.mrz import check_digit, parse
@@ -60,6 +60,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("kind", SelectorKind)
 @given(raw=VALUES)
+@example(raw="\ufcf2")  # an Arabic presentation form of optional signs alone
 def test_normalised_value_is_its_own_normal_form(kind: SelectorKind, raw: str) -> None:
     for selector in normalise(kind, raw):
         assert selector.value

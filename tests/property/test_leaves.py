@@ -35,6 +35,7 @@ from selat.core.leaves import (
     LegalHoldAct,
     LegalHoldCode,
     Outcome,
+    PurposeName,
     parse_leaf,
 )
 from selat.errors import MalformedError, UnsupportedVersionError
@@ -57,6 +58,7 @@ VALUES: Final[dict[object, st.SearchStrategy[object]]] = {
     Moment: st.integers(min_value=0, max_value=TIME_MS_MAX),
     Number: st.integers(min_value=0, max_value=NUMBER_MAX),
     Outcome: st.sampled_from(["accepted", "refused", "quarantined"]),
+    PurposeName: st.from_regex("[a-z_]{1,32}", fullmatch=True),
     Text: texts,
     Texts: st.lists(texts, max_size=4).map(tuple),
 }

@@ -13,7 +13,12 @@ from tests.fakes.trees import (
 )
 
 from selat.core.merkle import Frontier
-from selat.core.proofs import verify_consistency, verify_inclusion, verify_range
+from selat.core.proofs import (
+    inclusion_from_range,
+    verify_consistency,
+    verify_inclusion,
+    verify_range,
+)
 from selat.core.tiles import consistency_proof, inclusion_proof, range_proof, root_at
 from selat.errors import ProofError
 
@@ -179,6 +184,21 @@ def test_range_proofs_hold(span: tuple[int, int, int]) -> None:
         proof=range_proof(first, count, size, TREE),
         root=root_at(size, TREE),
     )
+
+
+@given(span=ranges(), data=st.data())
+def test_the_inclusion_of_each_leaf_follows_from_its_range(
+    span: tuple[int, int, int], data: st.DataObject
+) -> None:
+    first, count, size = span
+    index = data.draw(st.integers(min_value=first, max_value=first + count - 1))
+    assert inclusion_from_range(
+        leaf_hashes=TREE.leaf_hashes[first : first + count],
+        first=first,
+        size=size,
+        proof=range_proof(first, count, size, TREE),
+        index=index,
+    ) == inclusion_proof(index, size, TREE)
 
 
 @given(span=ranges(), data=st.data())

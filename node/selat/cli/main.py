@@ -33,6 +33,7 @@ _HELP: Final = (
     "Selat: exchange intelligence with other states' nodes, directly and on the record."
 )
 _NODE, _TRUST, _MESSAGES = "This node", "Peers and people", "Messages"
+_AUDIT = "Auditors"
 
 # Command: module under selat.cli.commands, panel, one line of help.
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
@@ -41,7 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "status": ("status", _NODE, "Show the node, its log, links and incidents."),
     "doctor": ("doctor", _NODE, "Examine this installation and say what to mend."),
     "version": ("version", _NODE, "Show the versions of Selat and its parts."),
-    "peer": ("peer", _TRUST, "Show our card; accept, list and remove peers."),
+    "peer": ("peer", _TRUST, "Show our card; accept, list, resume and remove peers."),
     "policy": (
         "policy",
         _TRUST,
@@ -54,6 +55,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "watch": ("inbox", _MESSAGES, "Follow what arrives."),
     "search": ("search", _MESSAGES, "Look for messages, own and received."),
     "show": ("show", _MESSAGES, "Show one message and where it stands."),
+    "export": (
+        "export",
+        _MESSAGES,
+        "Take a message out for another system, if policy permits it.",
+    ),
     "outbox": ("outbox", _MESSAGES, "Show what is on its way; retry dead letters."),
     "review": ("review", _MESSAGES, "Decide on what waits for a second person."),
     "lifecycle": (
@@ -62,6 +68,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "Show what is due for review, held or erased; erase what is due.",
     ),
     "hold": ("hold", _MESSAGES, "Put messages under legal hold; release them."),
+    "audit": ("audit", _AUDIT, "Write what auditors verify: tiles, bundles, policies."),
 }
 
 

@@ -121,6 +121,8 @@ def answer_entry(question: Question, found: Explanation) -> dict[str, object]:
             for ground in found.grounds
         ],
         "changes": list(found.changes),
+        "approved": [ground.id for ground in found.met],
+        "standing": question.standing or None,
     }
 
 
@@ -131,8 +133,13 @@ def show_explanation(output: Output, question: Question, found: Explanation) -> 
     for ground in found.grounds:
         output.say(f"  • {ground.title}.")
         output.say(f"    {ground.principle} [{ground.id}]", style="quiet")
+    for ground in found.met:
+        output.say(f"  ✓ {ground.title}: one has approved it.")
+        output.say(f"    {ground.principle} [{ground.id}]", style="quiet")
     for number, change in enumerate(found.changes):
         output.say(f"  {'and' if number else '→'} {change}.")
+    if question.standing:
+        output.say(f"  Until now: {question.standing}")
     output.blank()
 
 

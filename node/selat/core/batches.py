@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from selat.core.checkpoints import Checkpoint
+from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.leaf_json import moment_ms
 from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import OfferLeaf
@@ -21,6 +21,7 @@ from selat.core.log_states import (
     KnownState,
     LeafRange,
     LogState,
+    VerifiedLog,
     VerifierSource,
     verify_leaf_range,
     verify_log_state,
@@ -60,6 +61,7 @@ __all__ = [
     "Offer",
     "ReceiptBatch",
     "SealedBatch",
+    "VerifiedLog",
     "VerifierSource",
     "check_bounds",
     "check_clock",
@@ -89,6 +91,9 @@ class SealedBatch:
         seal_key_id: The recipient's seal key.
         wrapped_key: The batch key, wrapped to it.
         sealed_messages: The messages, each sealed with its leaf.
+        extension: Proof for the recipient's cosignature, when the one in
+            ``log`` does not serve.
+        cosigned: The sender's cosignature of the recipient's log.
     """
 
     sequence: int
@@ -97,6 +102,8 @@ class SealedBatch:
     seal_key_id: str
     wrapped_key: bytes
     sealed_messages: tuple[bytes, ...]
+    extension: Extension | None = None
+    cosigned: CosignedState | None = None
 
 
 class Offer(NamedTuple):
@@ -151,18 +158,19 @@ def check_bounds(batch: SealedBatch) -> None:
 
 
 def verify_offers(
-    offers: LeafRange, *, checkpoint: Checkpoint, sender: str, recipient: str
+    offers: LeafRange, *, log: VerifiedLog, sender: str, recipient: str
 ) -> tuple[Offer, ...]:
     """Steps 5 and 6: the leaves stand in the log and are addressed to us.
 
     Raises:
-        LeafNotInTreeError: The range proof does not lead to the root.
+        LeafNotInTreeError: The range proof does not lead to the root of a shard
+            that the log's state goes back to.
         LeafVersionError: A leaf of a version that we do not speak.
         LeafMalformedError: A leaf that is no offer.
         LeafMisaddressedError: From another sender or to another recipient.
     """
     try:
-        hashes = verify_leaf_range(offers, checkpoint=checkpoint)
+        hashes = verify_leaf_range(offers, log=log)
     except ProofError as error:
         raise LeafNotInTreeError(
             "The batch's leaves are not proven to stand in the sender's log.",

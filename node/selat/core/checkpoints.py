@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signed checkpoints of exchange logs, and the origins of their shards."""
+"""Signed checkpoints of exchange logs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from selat.core.notes import NoteVerifier, missing_signature, open_note
+from selat.core.origins import origin_for
 from selat.core.tree_heads import Checkpoint, parse_tree_head
 from selat.errors import MalformedError
 
 __all__ = ["Checkpoint", "open_checkpoint", "origin_for"]
-
-_FIRST_MONTH_OF_SECOND_HALF = 7
-
-
-def origin_for(node: str, day: date) -> str:
-    """Return the origin of a node's log on a day: ``NODE/exchange/YYYYhN``."""
-    half = 1 if day.month < _FIRST_MONTH_OF_SECOND_HALF else 2
-    return f"{node}/exchange/{day.year:04d}h{half}"
 
 
 def open_checkpoint(

@@ -23,7 +23,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
-from selat.core.times import to_ms, utc
+from selat.core.times import rfc3339, to_ms
 
 #: Numbers above this are not exact in every JSON reader (RFC 8785 §3.2.2.3).
 NUMBER_MAX: Final = 2**53 - 1
@@ -181,8 +181,7 @@ def _write_identifier(value: UUID) -> str:
 
 @lru_cache(_MOMENTS)
 def _write_moment(ms: int) -> str:
-    moment = utc(ms).replace(tzinfo=None)
-    return f'"{moment.isoformat(timespec="milliseconds")}Z"'
+    return f'"{rfc3339(ms)}"'
 
 
 @lru_cache(_MOMENTS)

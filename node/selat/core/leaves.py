@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, TypeAlias
 
+from selat.core.equivocation_leaf import EquivocationLeaf
 from selat.core.leaf_base import (
     LAYOUTS,
     LEAF_BYTES_MAX,
@@ -33,15 +34,18 @@ from selat.core.leaf_json import (
     one_of,
     text_like,
 )
+from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import SelatError, UnsupportedVersionError
 
 Effect: TypeAlias = Annotated[str, one_of("permit", "hold", "withhold")]
 Outcome: TypeAlias = Annotated[str, one_of("accepted", "refused", "quarantined")]
-Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed")]
+Action: TypeAlias = Annotated[str, one_of("accepted", "updated", "removed", "resumed")]
 Act: TypeAlias = Annotated[str, one_of("approve", "refuse")]
 LegalHoldAct: TypeAlias = Annotated[str, one_of("set", "release")]
 #: Why a message is under legal hold; a code, so that no free text is logged.
 LegalHoldCode: TypeAlias = Annotated[str, text_like("[A-Z0-9_-]{1,32}")]
+#: What a message is taken out for.
+PurposeName: TypeAlias = Annotated[str, text_like("[a-z_]{1,32}")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,12 +209,12 @@ class CardLeaf(Leaf):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerLeaf(Leaf):
-    """A peer was accepted, updated or removed.
+    """A peer was accepted, updated or removed, or its suspension was ended.
 
     Attributes:
         node: Our node.
         peer: The peer.
-        action: ``accepted``, ``updated`` or ``removed``.
+        action: ``accepted``, ``updated``, ``removed`` or ``resumed``.
         card: 32-byte SHA-256 of the peer's card.
         by: Role of who did it.
     """
@@ -267,6 +271,33 @@ class EraseLeaf(Leaf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportLeaf(Leaf):
+    """An officer asked to take a message out of our node for another system.
+
+    Attributes:
+        node: Our node.
+        id: The message.
+        version: Its version.
+        purpose: What it was to be taken out for.
+        by: Role of who asked; never a name.
+        policy: SHA-256 of the active policy set, hexadecimal.
+        effect: What was decided; anything but ``permit`` is a denial.
+        policies: Identifiers of the policies that decided.
+    """
+
+    kind: ClassVar[str] = "export"
+
+    node: Text
+    id: Identifier
+    version: Number
+    purpose: PurposeName
+    by: Text
+    policy: HexDigest
+    effect: Effect
+    policies: Texts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegalHoldLeaf(Leaf):
     """A message was put under legal hold, or released from it.
 
@@ -289,23 +320,6 @@ class LegalHoldLeaf(Leaf):
     by: Text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenLeaf(Leaf):
-    """The log, or a shard of it, begins.
-
-    Attributes:
-        node: Our node.
-        origin: Origin of the log.
-        previous: Final checkpoint of the shard before; empty for the first.
-    """
-
-    kind: ClassVar[str] = "open"
-
-    node: Text
-    origin: Text
-    previous: Text
-
-
 #: Every kind of leaf by its name.
 KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
     {
@@ -319,10 +333,13 @@ KINDS: Final[Mapping[str, type[Leaf]]] = MappingProxyType(
             PeerCheckpointLeaf,
             CardLeaf,
             PeerLeaf,
+            EquivocationLeaf,
             PolicyLeaf,
             EraseLeaf,
+            ExportLeaf,
             LegalHoldLeaf,
             OpenLeaf,
+            CloseLeaf,
         )
     }
 )

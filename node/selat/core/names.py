@@ -82,7 +82,10 @@ def _folded(name: str) -> str:
     )
     folded = unicodedata.normalize("NFKC", folded.casefold())
     category = unicodedata.category
-    return "".join([c if category(c)[0] in "LMN" else " " for c in folded])
+    # Presentation forms hold optional signs that only folding brings to light.
+    return "".join(
+        [c if category(c)[0] in "LMN" else " " for c in folded if c not in _DROPPED]
+    )
 
 
 def _has_unspaced(key: str) -> bool:

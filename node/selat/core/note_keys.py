@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of signed notes: signature types, key IDs and verifier keys (C2SP).
 
-Type 0x01 is Ed25519 over the note's text. Type 0x06 is the ML-DSA-44 signature
-of C2SP tlog-cosignature, which signs a checkpoint's origin, size and root in a
-structure of its own and nothing of its extension lines. Witnesses' Ed25519
-cosignatures (0x04) are not made here.
+Type 0x01 is Ed25519 over the note's text: a log's signature. Type 0x04 is
+Ed25519 over a time and a checkpoint: a witness's. Type 0x06 is the ML-DSA-44
+signature of C2SP tlog-cosignature, of logs and witnesses both, which signs a
+checkpoint's origin, size and root in a structure of its own and nothing of its
+extension lines. Witnesses sign in `selat.core.cosignatures`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from selat.core.tree_heads import parse_tree_head
 from selat.errors import MalformedError, SignatureError
 
 KEY_ID_BYTES: Final = 4
+ED25519_SIGNATURE_BYTES: Final = 64
 MLDSA44_SIGNATURE_BYTES: Final = 2420
 #: Names in C2SP tlog-cosignature's ``cosigned_message``: ``<1..2^8-1>``.
 COSIGNED_NAME_BYTES_MAX: Final = 255
@@ -37,7 +39,7 @@ COSIGNED_NAME_BYTES_MAX: Final = 255
 VKEY_CHARACTERS_MAX: Final = 4096
 #: The greatest timestamp of a cosignature, s.
 TIMESTAMP_S_MAX: Final = 2**63 - 1
-_TIMESTAMP_BYTES: Final = 8
+TIMESTAMP_BYTES: Final = 8
 # Neither Unicode spaces nor plus (C2SP signed-note); notes as a whole hold no
 # ASCII control characters and are UTF-8, which has no halves of characters.
 _NAME: Final = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]+")
@@ -48,6 +50,7 @@ class SignatureType(IntEnum):
     """Signature type identifiers of C2SP signed-note."""
 
     ED25519 = 0x01
+    COSIGNATURE_ED25519 = 0x04
     MLDSA44 = 0x06
 
 
@@ -78,6 +81,10 @@ class NoteVerifier(Protocol):
         """Return the 4-byte key ID."""
 
     @property
+    def public_key(self) -> bytes:
+        """Return the raw public key."""
+
+    @property
     def vkey(self) -> str:
         """Return the key as a verifier key."""
 
@@ -101,7 +108,7 @@ class NoteSigner(Protocol):
 
 
 class _Verifier:
-    """What both kinds of verifier share."""
+    """What all kinds of verifier share."""
 
     signature_type: SignatureType
 
@@ -136,11 +143,27 @@ class _Verifier:
             key=self.name,
         )
 
+    def _split(self, signature: bytes, *, length: int) -> tuple[int, bytes]:
+        """Split a ``timestamped_signature`` (C2SP tlog-cosignature, "Format").
 
-class Ed25519Verifier(_Verifier):
-    """Verify note signatures of type 0x01 (RFC 8032)."""
+        Args:
+            signature: 8 bytes of time and a signature.
+            length: What the signature alone must have, in bytes.
 
-    signature_type = SignatureType.ED25519
+        Returns:
+            The time, POSIX s, and the signature alone.
+
+        Raises:
+            SignatureError: It has another length, or a time beyond 63 bits.
+        """
+        time_s = timestamp_of(signature)
+        if len(signature) != TIMESTAMP_BYTES + length or time_s > TIMESTAMP_S_MAX:
+            raise self._wrong()
+        return time_s, signature[TIMESTAMP_BYTES:]
+
+
+class _AnyEd25519Verifier(_Verifier):
+    """What both types of Ed25519 signature share (RFC 8032)."""
 
     def __init__(self, name: str, public_key: bytes) -> None:
         """Take the key name and the 32-byte public key."""
@@ -150,16 +173,42 @@ class Ed25519Verifier(_Verifier):
         except ValueError as error:
             raise self._no_key() from error
 
+    def _verify(self, message: bytes, signature: bytes) -> None:
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature as error:
+            raise self._wrong() from error
+
+
+class Ed25519Verifier(_AnyEd25519Verifier):
+    """Verify note signatures of type 0x01."""
+
+    signature_type = SignatureType.ED25519
+
     def verify(self, text: bytes, signature: bytes) -> None:
         """Verify a 64-byte signature over the text.
 
         Raises:
             SignatureError: The signature does not hold.
         """
-        try:
-            self._key.verify(signature, text)
-        except InvalidSignature as error:
-            raise self._wrong() from error
+        self._verify(text, signature)
+
+
+class Ed25519CosignatureVerifier(_AnyEd25519Verifier):
+    """Verify cosignatures of type 0x04 (C2SP tlog-cosignature)."""
+
+    signature_type = SignatureType.COSIGNATURE_ED25519
+
+    def verify(self, text: bytes, signature: bytes) -> None:
+        """Verify a timestamped signature: 8 bytes of time, 64 of Ed25519.
+
+        Raises:
+            MalformedError: The text is no checkpoint.
+            SignatureError: The signature does not hold.
+        """
+        parse_tree_head(text)
+        time_s, plain = self._split(signature, length=ED25519_SIGNATURE_BYTES)
+        self._verify(timed_text(text, timestamp_s=time_s), plain)
 
 
 class Mldsa44Verifier(_Verifier):
@@ -182,14 +231,10 @@ class Mldsa44Verifier(_Verifier):
             MalformedError: The text is no checkpoint.
             SignatureError: The signature does not hold.
         """
-        if len(signature) != _TIMESTAMP_BYTES + MLDSA44_SIGNATURE_BYTES:
-            raise self._wrong()
-        time_s = int.from_bytes(signature[:_TIMESTAMP_BYTES], "big")
-        if time_s > TIMESTAMP_S_MAX:
-            raise self._wrong()
+        time_s, plain = self._split(signature, length=MLDSA44_SIGNATURE_BYTES)
         message = cosigned_message(self.name, text, timestamp_s=time_s)
         try:
-            self._key.verify(signature[_TIMESTAMP_BYTES:], message)
+            self._key.verify(plain, message)
         except InvalidSignature as error:
             raise self._wrong() from error
 
@@ -231,7 +276,24 @@ class Mldsa44Signer:
             MalformedError: The text is no checkpoint.
         """
         message = cosigned_message(self.verifier.name, text, timestamp_s=0)
-        return bytes(_TIMESTAMP_BYTES) + self._key.sign(message)
+        return bytes(TIMESTAMP_BYTES) + self._key.sign(message)
+
+
+def timestamp_of(signature: bytes) -> int:
+    """Return the time of a timestamped signature, POSIX s; 0 says nothing."""
+    return int.from_bytes(signature[:TIMESTAMP_BYTES], "big")
+
+
+def timed_text(text: bytes, *, timestamp_s: int) -> bytes:
+    """Return what an Ed25519 cosignature over a checkpoint signs.
+
+    C2SP tlog-cosignature, "Ed25519 signed message".
+
+    Args:
+        text: The checkpoint, a note's text.
+        timestamp_s: POSIX time of the signature in s.
+    """
+    return f"cosignature/v1\ntime {timestamp_s}\n".encode() + text
 
 
 def cosigned_message(cosigner: str, text: bytes, *, timestamp_s: int) -> bytes:
@@ -270,8 +332,19 @@ def cosigned_message(cosigner: str, text: bytes, *, timestamp_s: int) -> bytes:
     )
 
 
+_KINDS: Final[
+    dict[
+        int,
+        type[Ed25519Verifier | Ed25519CosignatureVerifier | Mldsa44Verifier],
+    ]
+] = {
+    kind.signature_type: kind
+    for kind in (Ed25519Verifier, Ed25519CosignatureVerifier, Mldsa44Verifier)
+}
+
+
 def parse_vkey(text: str) -> NoteVerifier:
-    """Read a verifier key of one of the two types.
+    """Read a verifier key of one of the three types.
 
     Raises:
         MalformedError: It is malformed, of another type, or its ID is wrong.
@@ -281,11 +354,7 @@ def parse_vkey(text: str) -> NoteVerifier:
     name, _, rest = text.partition("+")
     identifier, _, encoded = rest.partition("+")
     material = decode_base64(encoded)
-    kinds: dict[int, type[Ed25519Verifier | Mldsa44Verifier]] = {
-        SignatureType.ED25519: Ed25519Verifier,
-        SignatureType.MLDSA44: Mldsa44Verifier,
-    }
-    kind = kinds.get(material[0]) if material else None
+    kind = _KINDS.get(material[0]) if material else None
     if kind is not None:
         verifier = kind(name, material[1:])
         if verifier.id.hex() == identifier:
@@ -295,7 +364,7 @@ def parse_vkey(text: str) -> NoteVerifier:
 
 def _no_vkey() -> MalformedError:
     return MalformedError(
-        "That is no verifier key of type 0x01 or 0x06.",
+        "That is no verifier key of type 0x01, 0x04 or 0x06.",
         remedy="Copy it whole: name, key ID and key, joined by plus signs.",
     )
 

@@ -47,6 +47,7 @@ __all__ = [
     "missing_signature",
     "open_note",
     "parse_note",
+    "parse_signatures",
     "parse_vkey",
     "sign_note",
 ]
@@ -74,6 +75,11 @@ class NoteSignature:
     name: str
     key_id: bytes
     signature: bytes
+
+    def line(self) -> bytes:
+        """Return the line with its newline, exactly as it was read."""
+        encoded = base64.b64encode(self.key_id + self.signature).decode()
+        return f"{_DASH}{self.name} {encoded}\n".encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +122,15 @@ def sign_note(text: bytes, signers: Sequence[NoteSigner]) -> bytes:
             "A note needs a text that ends in a newline, and a signer.",
             remedy="End the text and give a key.",
         )
-    lines = []
-    for signer in signers:
-        signature = signer.verifier.id + signer.sign(text)
-        encoded = base64.b64encode(signature).decode()
-        lines.append(f"{_DASH}{signer.verifier.name} {encoded}\n")
-    return text + b"\n" + "".join(lines).encode()
+    lines = [
+        NoteSignature(
+            name=signer.verifier.name,
+            key_id=signer.verifier.id,
+            signature=signer.sign(text),
+        ).line()
+        for signer in signers
+    ]
+    return text + b"\n" + b"".join(lines)
 
 
 def parse_note(note: bytes) -> Note:
@@ -136,13 +145,24 @@ def parse_note(note: bytes) -> Note:
     text, separator, block = note.rpartition(b"\n\n")
     if not separator or not block.endswith(b"\n"):
         raise _malformed("has no signatures after an empty line")
-    lines = block[:-1].decode().split("\n")
-    if len(lines) > SIGNATURES_MAX:
-        raise _malformed(f"has more than {SIGNATURES_MAX} signatures")
-    return Note(
-        text=text + b"\n",
-        signatures=tuple(_parse_line(line) for line in lines),
-    )
+    return Note(text=text + b"\n", signatures=_parse_block(block))
+
+
+def parse_signatures(lines: bytes) -> tuple[NoteSignature, ...]:
+    """Parse signature lines that travel without their note.
+
+    Args:
+        lines: Any number of lines, each with its newline (C2SP tlog-witness).
+
+    Raises:
+        MalformedError: They have not the form of C2SP signed-note.
+    """
+    if len(lines) > NOTE_BYTES_MAX:
+        raise _malformed(f"has more than {NOTE_BYTES_MAX} bytes")
+    _check_characters(lines)
+    if lines and not lines.endswith(b"\n"):
+        raise _malformed("has a signature line without an end")
+    return _parse_block(lines) if lines else ()
 
 
 def open_note(note: bytes, verifiers: Sequence[NoteVerifier]) -> OpenedNote:
@@ -201,6 +221,13 @@ def _check_characters(data: bytes) -> None:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _malformed("is not UTF-8") from error
+
+
+def _parse_block(block: bytes) -> tuple[NoteSignature, ...]:
+    lines = block[:-1].decode().split("\n")
+    if len(lines) > SIGNATURES_MAX:
+        raise _malformed(f"has more than {SIGNATURES_MAX} signatures")
+    return tuple(_parse_line(line) for line in lines)
 
 
 def _parse_line(line: str) -> NoteSignature:

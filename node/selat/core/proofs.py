@@ -159,20 +159,69 @@ def verify_range(
     Raises:
         ProofError: It is not proven.
     """
-    _check_hashes(root, *proof, *leaf_hashes)
+    _check_hashes(root)
+    computed, _ = _root_around(leaf_hashes, first, size, proof)
+    _compare(computed, root)
+
+
+def inclusion_from_range(
+    *,
+    leaf_hashes: Sequence[bytes],
+    first: int,
+    size: int,
+    proof: Sequence[bytes],
+    index: int,
+) -> tuple[bytes, ...]:
+    """Return the inclusion proof of one leaf of a range (RFC 6962 §2.1.1).
+
+    It leads to the root that the range proof leads to, which is not looked at:
+    `verify_range` is.
+
+    Args:
+        leaf_hashes: The hashes of the range's leaves in order, at least one.
+        first: Index of the first.
+        size: Number of leaves of the tree.
+        proof: The range proof.
+        index: Index of the leaf in the tree.
+
+    Raises:
+        ProofError: The leaf is not in the range, or the proof has another length.
+    """
+    if not first <= index < first + len(leaf_hashes):
+        raise ProofError(
+            f"Leaf {index} is not in the range.",
+            remedy="Take the range that the leaf came in.",
+        )
+    _, path = _root_around(leaf_hashes, first, size, proof, index=index)
+    return tuple(path)
+
+
+def _root_around(
+    leaf_hashes: Sequence[bytes],
+    first: int,
+    size: int,
+    proof: Sequence[bytes],
+    *,
+    index: int = -1,
+) -> tuple[bytes, list[bytes]]:
+    """Return the root over a range of leaves and the subtrees outside.
+
+    Args:
+        leaf_hashes: The hashes of the leaves.
+        first: Index of the first.
+        size: Number of leaves of the tree.
+        proof: The roots of the subtrees outside, from left to right.
+        index: A leaf whose siblings are asked for, lowest first; -1 for none.
+    """
+    _check_hashes(*proof, *leaf_hashes)
     end = first + len(leaf_hashes)
     if not (leaf_hashes and first >= 0 and end <= size <= TREE_SIZE_MAX):
         raise ProofError(
             "The range is empty or outside the tree.",
             remedy="Compare the range with the checkpoint.",
         )
-    _compare(_root_around(b"".join(leaf_hashes), first, size, proof), root)
-
-
-def _root_around(inside: bytes, first: int, size: int, proof: Sequence[bytes]) -> bytes:
-    """Return the root over a range of leaf hashes and the subtrees outside."""
-    end = first + len(inside) // HASH_BYTES
-    outside = iter(proof)
+    inside, outside = b"".join(leaf_hashes), iter(proof)
+    path: list[bytes] = []
 
     def subtree(start: int, stop: int) -> bytes:
         # RFC 6962's split is never deeper than the bits of the size.
@@ -181,19 +230,22 @@ def _root_around(inside: bytes, first: int, size: int, proof: Sequence[bytes]) -
                 return next(outside)
             except StopIteration:
                 raise _wrong_length() from None
-        count = stop - start
-        if first <= start and stop <= end and count & (count - 1) == 0:
+        count, holds = stop - start, start <= index < stop
+        whole = first <= start and stop <= end and count & (count - 1) == 0
+        if whole and (count == 1 or not holds):
             return complete_root(
                 inside[(start - first) * HASH_BYTES : (stop - first) * HASH_BYTES]
             )
         middle = start + split_at(count)
-        left = subtree(start, middle)
-        return node_hash(left, subtree(middle, stop))
+        left, right = subtree(start, middle), subtree(middle, stop)
+        if holds:
+            path.append(right if index < middle else left)
+        return node_hash(left, right)
 
     root = subtree(0, size)
     if next(outside, None) is not None:
         raise _wrong_length()
-    return root
+    return root, path
 
 
 def _check_hashes(*hashes: bytes) -> None:

@@ -8,10 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from selat.core.checkpoints import Checkpoint
+from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.leaf_stencils import LeafReader
 from selat.core.leaves import ReceiptLeaf
-from selat.core.log_states import LeafRange, LogState, verify_leaf_range
+from selat.core.log_states import (
+    LeafRange,
+    LogState,
+    VerifiedLog,
+    verify_leaf_range,
+)
 from selat.errors import (
     MalformedError,
     ProofError,
@@ -29,12 +34,17 @@ class ReceiptBatch:
         receipts: One receipt leaf for each offer, in the same order.
         log: State of the receiver's log, which contains them.
         duplicate: The batch had been accepted before.
+        extension: Proof for the sender's cosignature, when the one in ``log``
+            does not serve.
+        cosigned: The receiver's cosignature of the sender's log.
     """
 
     sequence: int
     receipts: LeafRange
     log: LogState
     duplicate: bool
+    extension: Extension | None = None
+    cosigned: CosignedState | None = None
 
 
 class Receipt(NamedTuple):
@@ -52,7 +62,7 @@ class Receipt(NamedTuple):
 def verify_receipts(
     answer: ReceiptBatch,
     *,
-    checkpoint: Checkpoint,
+    log: VerifiedLog,
     offer_hashes: Sequence[bytes],
     recipient: str,
     sender: str,
@@ -61,7 +71,7 @@ def verify_receipts(
 
     Args:
         answer: What came back; its log state is verified already.
-        checkpoint: The checkpoint of that state.
+        log: What that state proves.
         offer_hashes: RFC 6962 hashes of our offer leaves in order.
         recipient: The peer, author of the receipts.
         sender: Our own name.
@@ -72,7 +82,7 @@ def verify_receipts(
     if len(answer.receipts.leaves) != len(offer_hashes):
         raise _bad_receipt(answer, recipient, "does not answer every message")
     try:
-        verify_leaf_range(answer.receipts, checkpoint=checkpoint)
+        verify_leaf_range(answer.receipts, log=log)
     except ProofError as error:
         raise _bad_receipt(answer, recipient, "is not in the peer's log") from error
     receipts: list[Receipt] = []

@@ -12,13 +12,20 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from selat.core.merkle import HASH_BYTES, complete_root, node_hash, split_at
+from selat.core.tile_paths import TILE_HEIGHT, TILE_WIDTH
 from selat.errors import InvalidInputError, StoreCorruptError
 
-TILE_HEIGHT: Final = 8
-TILE_WIDTH: Final = 1 << TILE_HEIGHT
-#: What a tile's path can say (C2SP tlog-tiles, "Merkle Tree").
-TILE_LEVEL_MAX: Final = 63
-_PATH_BASE: Final = 1000
+__all__ = [
+    "TILE_HEIGHT",
+    "TILE_WIDTH",
+    "TileSource",
+    "consistency_proof",
+    "inclusion_proof",
+    "range_proof",
+    "root_at",
+    "updated_tiles",
+]
+
 _TILE_BYTES: Final = TILE_WIDTH * HASH_BYTES
 
 #: Root of the complete or last subtree over the leaves ``[start, end)``.
@@ -166,29 +173,6 @@ def root_at(size: int, source: TileSource) -> bytes:
     if size < 1:
         raise _outside(size)
     return _subtrees(source)(0, size)
-
-
-def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
-    """Return where C2SP tlog-tiles serves a tile, below the log's prefix.
-
-    Args:
-        level: Tile level, 0 to 63.
-        index: Index of the tile within its level.
-        width: Number of its hashes, 1 to 256; below 256 it is a partial tile.
-
-    Raises:
-        InvalidInputError: No tile has these numbers.
-    """
-    if not 0 <= level <= TILE_LEVEL_MAX or index < 0 or not 1 <= width <= TILE_WIDTH:
-        raise InvalidInputError(
-            f"No tile has level {level}, index {index} and width {width}.",
-            remedy="Give a level from 0 to 63 and a width from 1 to 256.",
-        )
-    path = f"{index % _PATH_BASE:03d}"
-    while index := index // _PATH_BASE:
-        path = f"x{index % _PATH_BASE:03d}/{path}"
-    partial = f".p/{width}" if width < TILE_WIDTH else ""
-    return f"tile/{level}/{path}{partial}"
 
 
 def _subtrees(source: TileSource) -> Subtree:

@@ -48,12 +48,15 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "RetryOutbox": frozenset({OFFICER, SYSTEM, ADMINISTRATOR}),
         "ListReviews": frozenset({REVIEWER}),
         "DecideReview": frozenset({REVIEWER}),
+        "ExportMessage": _READERS,
         "GetEvidence": _READERS | {AUDITOR},
         "GetOwnCard": ROLES,
         "RenewCard": _ADMINISTRATORS,
         "AddPeer": _ADMINISTRATORS,
         "ListPeers": ROLES,
         "RemovePeer": _ADMINISTRATORS,
+        "ResumePeer": _ADMINISTRATORS,
+        "GetPeerEvidence": frozenset({ADMINISTRATOR, AUDITOR}),
         "AddOfficer": _ADMINISTRATORS,
         "ListOfficers": frozenset({ADMINISTRATOR, AUDITOR}),
         "RevokeOfficer": _ADMINISTRATORS,
@@ -64,9 +67,14 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "SetLegalHold": _ADMINISTRATORS,
         "ReleaseLegalHold": _ADMINISTRATORS,
         "RunLifecycle": _ADMINISTRATORS,
+        "EraseMessage": _ADMINISTRATORS,
         "ListLifecycle": frozenset({REVIEWER, ADMINISTRATOR, AUDITOR}),
+        "GetCheckpoint": frozenset({ADMINISTRATOR, AUDITOR}),
     }
 )
+
+#: Which roles may read the published log over HTTP.
+LOG_READERS: Final = frozenset({AUDITOR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +121,24 @@ class Doorkeeper:
             )
         return caller
 
+    async def admit_log_reader(self, certificate: bytes) -> str:
+        """Return the short name of who may read the published log.
+
+        Args:
+            certificate: The client certificate, DER, its chain verified.
+
+        Raises:
+            UnauthenticatedError: Nobody valid has that certificate.
+            RoleMissingError: The caller is no auditor.
+        """
+        caller = await self._known(certificate)
+        if not caller.roles & LOG_READERS:
+            raise RoleMissingError(
+                f"{caller.officer_id} may not read the published log.",
+                remedy=f"Ask an administrator for the role {AUDITOR}.",
+            )
+        return caller.officer_id
+
     async def _identify(self, context: Any) -> Caller:  # noqa: ANN401 - grpc's own
         if context.peer().startswith("unix:"):
             return self._host
@@ -121,8 +147,12 @@ class Doorkeeper:
         version = (auth.get("ssl_tls_version") or [b""])[0].decode()
         if not pem or version != TLS_VERSION:
             raise _unknown()
-        der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
-        digest = hashlib.sha256(der).digest()
+        return await self._known(
+            x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+        )
+
+    async def _known(self, certificate: bytes) -> Caller:
+        digest = hashlib.sha256(certificate).digest()
         row = await self._store.read(lambda s: s.officer_by_certificate(digest))
         if row is None or not _is_valid(row, self._clock()):
             raise _unknown()
@@ -140,7 +170,7 @@ def _is_valid(row: OfficerRow, now_ms: int) -> bool:
 
 def _unknown() -> UnauthenticatedError:
     return UnauthenticatedError(
-        f"The desk knows no valid officer or system by that certificate over "
+        "This node knows no valid officer or system by that certificate over "
         f"{TLS_VERSION}.",
         remedy="Ask an administrator for a certificate (`selat officer add`).",
     )

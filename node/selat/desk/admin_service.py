@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -45,6 +46,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         renew_card: RenewCard,
         desk_ca_pem: bytes,
         released: Callable[[], Mapping[str, frozenset[str]]],
+        checkpoint: Callable[[str, int], Awaitable[bytes]],
     ) -> None:
         """Take the parts that administration is made of."""
         self._local = local
@@ -58,6 +60,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         self._renew_card = renew_card
         self._desk_ca_pem = desk_ca_pem
         self._released = released
+        self._checkpoint = checkpoint
 
     async def GetOwnCard(
         self, request: pb.GetOwnCardRequest, context: Context
@@ -103,8 +106,13 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
     ) -> pb.ListPeersResponse:
         """List peers."""
         await self._door.admit(context, "ListPeers")
+        proofs = await self._local.store.read(lambda s: s.equivocations())
+        counts = Counter(row.peer for row in proofs)
         return pb.ListPeersResponse(
-            peers=[self._peer(known) for known in self._local.peers.known()]
+            peers=[
+                self._peer(known, equivocations=counts[known.name])
+                for known in self._local.peers.known()
+            ]
         )
 
     async def RemovePeer(
@@ -114,6 +122,22 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         await self._door.admit(context, "RemovePeer")
         peer = await self._peering.remove(request.name, by=ADMINISTRATOR)
         return pb.RemovePeerResponse(peer=self._peer(peer))
+
+    async def ResumePeer(
+        self, request: pb.ResumePeerRequest, context: Context
+    ) -> pb.ResumePeerResponse:
+        """Resume the exchange with a suspended peer."""
+        await self._door.admit(context, "ResumePeer")
+        peer = await self._peering.resume(request.name, by=ADMINISTRATOR)
+        return pb.ResumePeerResponse(peer=self._peer(peer))
+
+    async def GetPeerEvidence(
+        self, request: pb.GetPeerEvidenceRequest, context: Context
+    ) -> pb.GetPeerEvidenceResponse:
+        """Return proofs that a peer's log has shown two histories."""
+        await self._door.admit(context, "GetPeerEvidence")
+        rows = await self._local.store.read(lambda s: s.equivocations(request.name))
+        return pb.GetPeerEvidenceResponse(equivocations=map(convert.equivocation, rows))
 
     async def AddOfficer(
         self, request: pb.AddOfficerRequest, context: Context
@@ -227,6 +251,13 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         await self._door.admit(context, "RunLifecycle")
         return await self._lifecycle.run(request)
 
+    async def EraseMessage(
+        self, request: pb.EraseMessageRequest, context: Context
+    ) -> pb.EraseMessageResponse:
+        """Erase a message before its time, or tell what would be erased."""
+        caller = await self._door.admit(context, "EraseMessage")
+        return await self._lifecycle.erase(request, by=caller.officer_id)
+
     async def ListLifecycle(
         self, request: pb.ListLifecycleRequest, context: Context
     ) -> pb.ListLifecycleResponse:
@@ -234,6 +265,14 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         await self._door.admit(context, "ListLifecycle")
         return await self._lifecycle.page(request)
 
-    def _peer(self, known: KnownPeer) -> pb.Peer:
+    async def GetCheckpoint(
+        self, request: pb.GetCheckpointRequest, context: Context
+    ) -> pb.GetCheckpointResponse:
+        """Return a signed checkpoint of our log."""
+        await self._door.admit(context, "GetCheckpoint")
+        note = await self._checkpoint(request.shard, request.size)
+        return pb.GetCheckpointResponse(note=note)
+
+    def _peer(self, known: KnownPeer, *, equivocations: int = 0) -> pb.Peer:
         released = self._released().get(known.name, frozenset())
-        return convert.peer(known, released=released)
+        return convert.peer(known, released=released, equivocations=equivocations)

@@ -11,6 +11,7 @@ from selat.core.times import to_ms
 from selat.exchange.peer_book import KnownPeer
 from selat.records.walk import RecordWarning
 from selat.store.lifecycle import Erasure
+from selat.store.reviews import Act, Review
 from selat.store.values import (
     Direction,
     IncidentRow,
@@ -19,6 +20,7 @@ from selat.store.values import (
     OutboxRow,
     OutboxState,
 )
+from selat.store.witnessing import EquivocationRow
 from selat.v1 import desk_service_pb2 as pb
 
 _DIRECTIONS: Final = {
@@ -109,6 +111,26 @@ def outbox_entry(row: OutboxRow) -> pb.OutboxEntry:
     )
 
 
+def review_decision(review: Review, *, peer: str, entry: int = 0) -> pb.ReviewDecision:
+    """Convert a person's decision.
+
+    Args:
+        review: The decision.
+        peer: The peer that the message was to go to, or came from.
+        entry: Number of the outbox entry that waited; 0 for a received message.
+    """
+    act = pb.REVIEW_ACT_APPROVE if review.act is Act.APPROVE else pb.REVIEW_ACT_REFUSE
+    return pb.ReviewDecision(
+        entry=entry,
+        peer=peer,
+        act=act,
+        officer=review.officer,
+        note=review.note,
+        decided_at=timestamp(review.decided_ms),
+        leaf_index=review.leaf_index,
+    )
+
+
 def record_warning(warning: RecordWarning) -> pb.RecordWarning:
     """Convert a warning."""
     return pb.RecordWarning(
@@ -140,8 +162,23 @@ def incident(row: IncidentRow) -> pb.Incident:
     )
 
 
-def peer(known: KnownPeer, *, released: frozenset[str]) -> pb.Peer:
-    """Convert a peer with the categories that our policy lists for it."""
+def equivocation(row: EquivocationRow) -> pb.EquivocationEvidence:
+    """Convert a proof that a log has signed two roots for one size."""
+    return pb.EquivocationEvidence(
+        peer=row.peer,
+        origin=row.origin,
+        size=row.size,
+        proof=row.proof,
+        reporter=row.reporter,
+        found_at=timestamp(row.found_ms),
+        leaf_index=row.leaf_index,
+    )
+
+
+def peer(
+    known: KnownPeer, *, released: frozenset[str], equivocations: int = 0
+) -> pb.Peer:
+    """Convert a peer with what our policy lists for it and what is proven of it."""
     card = known.card.card
     fingerprint = known.card.fingerprint
     return pb.Peer(
@@ -157,4 +194,5 @@ def peer(known: KnownPeer, *, released: frozenset[str]) -> pb.Peer:
         declared_categories=card.categories,
         released_categories=sorted(released),
         accepted_at=timestamp(known.row.accepted_ms),
+        equivocations=equivocations,
     )

@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any, Final
 
 from selat.desk import convert
 from selat.desk.access import REVIEWER, Doorkeeper
 from selat.desk.evidence import evidence_of
+from selat.desk.exporting import Exporting
 from selat.desk.pages import number_from, page_size, token_for
 from selat.desk.publishing import Publisher
 from selat.desk.reading import query_from
 from selat.desk.reviews import ReviewDesk
-from selat.desk.sight import Sight, not_found
+from selat.desk.sight import EntryPage, Sight, not_found
 from selat.errors import InvalidInputError, ShuttingDownError
 from selat.exchange.arrivals import Arrivals
 from selat.exchange.links import Links
@@ -47,6 +48,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         door: Doorkeeper,
         publisher: Publisher,
         reviews: ReviewDesk,
+        exporting: Exporting,
         arrivals: Arrivals,
         links: Links,
     ) -> None:
@@ -55,6 +57,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self._door = door
         self._publisher = publisher
         self._reviews = reviews
+        self._exporting = exporting
         self._arrivals = arrivals
         self._links = links
 
@@ -106,6 +109,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                 message=seen.message,
                 outbox=[convert.outbox_entry(entry) for entry in entries],
                 erasure=convert.erasure(snapshot.erasure(row.number)),
+                reviews=_reviews_of(snapshot, row, entries),
             )
 
         return await self._local.store.read(work)
@@ -230,23 +234,21 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.ListOutboxRequest, context: Context
     ) -> pb.ListOutboxResponse:
         """List messages on their way."""
-        await self._door.admit(context, "ListOutbox")
+        caller = await self._door.admit(context, "ListOutbox")
+        sight = Sight(local=self._local, caller=caller)
+        state = convert.state_from(request.state)
         before = number_from(request, request.page_token)
         size = page_size(request)
-        rows = await self._local.store.read(
-            lambda s: s.outbox(
-                peer=request.peer,
-                state=convert.state_from(request.state),
-                before=before,
-                limit=size + 1,
-            )
-        )
-        page = rows[:size]
+
+        def work(snapshot: Snapshot) -> EntryPage:
+            read = partial(snapshot.outbox, peer=request.peer, state=state)
+            return sight.entries(snapshot, read, before=before, size=size)
+
+        page = await self._local.store.read(work)
+        following = page.next_before
         return pb.ListOutboxResponse(
-            entries=[convert.outbox_entry(row) for row in page],
-            next_page_token=(
-                token_for(request, page[-1].number) if len(rows) > size else ""
-            ),
+            entries=[convert.outbox_entry(row) for row in page.entries],
+            next_page_token=token_for(request, following) if following else "",
         )
 
     async def RetryOutbox(
@@ -287,15 +289,32 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         caller = await self._door.admit(context, "DecideReview")
         return await self._reviews.decide(request, caller)
 
+    async def ExportMessage(
+        self, request: pb.ExportMessageRequest, context: Context
+    ) -> pb.ExportMessageResponse:
+        """Take a message out for another system."""
+        caller = await self._door.admit(context, "ExportMessage")
+        exported = await self._exporting.export(request, caller)
+        return pb.ExportMessageResponse(
+            info=convert.message_info(exported.row),
+            message=exported.message,
+            leaf_index=exported.leaf_index,
+            policies=exported.policies,
+        )
+
     async def GetEvidence(
         self, request: pb.GetEvidenceRequest, context: Context
     ) -> pb.GetEvidenceResponse:
-        """Return the proofs of one message's exchanges."""
+        """Return the proofs of one message's exchanges.
+
+        An auditor need not be one who may view the message: leaves and proofs
+        tell nothing of what is in it.
+        """
         caller = await self._door.admit(context, "GetEvidence")
         sight = Sight(local=self._local, caller=caller)
 
         def work(snapshot: Snapshot) -> tuple[MessageRow, list[OutboxRow]]:
-            row = sight.open(snapshot, request.id, request.version).row
+            row = sight.exchanged(snapshot, request.id, request.version)
             return row, snapshot.outbox(message=row.number, limit=_OUTBOX_OF_ONE_MAX)
 
         row, entries = await self._local.store.read(work)
@@ -303,3 +322,19 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
             self._local, row, [e for e in entries if request.peer in ("", e.peer)]
         )
         return pb.GetEvidenceResponse(exchanges=exchanges)
+
+
+def _reviews_of(
+    snapshot: Snapshot, row: MessageRow, entries: Sequence[OutboxRow]
+) -> list[pb.ReviewDecision]:
+    """Return what persons decided about a message, the oldest first."""
+    found = [
+        convert.review_decision(review, peer=row.originator)
+        for review in snapshot.reviews_of_message(row.number)
+    ]
+    found += [
+        convert.review_decision(review, peer=entry.peer, entry=entry.number)
+        for entry in entries
+        for review in snapshot.reviews_of_entry(entry.number)
+    ]
+    return sorted(found, key=lambda each: each.leaf_index)

@@ -3,8 +3,8 @@
 
 Both sides of an exchange can give them: the sender from the receipts that it
 keeps, the recipient from the offers that it keeps. Our own leaf is proven
-against our newest checkpoint, the peer's leaf against the checkpoint under
-which it came.
+against our newest checkpoint, or the final one of its shard; the peer's leaf
+against the checkpoint under which it came.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selat.core.merkle import leaf_hash
-from selat.core.tiles import range_proof
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import leaf_range
 from selat.exchange.signing import SignedHead
 from selat.store.port import Snapshot
 from selat.store.values import Direction, MessageRow, OutboxRow
@@ -33,8 +33,8 @@ async def evidence_of(
         entries: Its outbox entries; only for published messages.
     """
     # A message is there a moment before the receipt that follows it is signed.
-    size = await local.store.read(lambda snapshot: snapshot.tree_head().frontier.size)
-    head = await local.signer.at_least(size)
+    end = await local.store.read(lambda snapshot: snapshot.tree_head().end)
+    head = await local.signer.at_least(end)
 
     def work(snapshot: Snapshot) -> list[pb.ExchangeEvidence]:
         if row.direction is Direction.IN:
@@ -56,7 +56,9 @@ def _sent(
     rows = snapshot.batch_entries(entry.peer, entry.sequence)
     first = rows[0].leaf_index or 0
     position = entry.leaf_index - first
-    theirs = snapshot.peer_checkpoint(entry.peer, receipt.checkpoint_size)
+    theirs = snapshot.peer_checkpoint(
+        entry.peer, receipt.origin, receipt.checkpoint_size
+    )
     return pb.ExchangeEvidence(
         sender=local.name,
         recipient=entry.peer,
@@ -80,10 +82,11 @@ def _received(
         return []
     batch, position = found
     offers = [
-        snapshot.offer(batch.peer, batch.first_offer + i) for i in range(batch.count)
+        snapshot.offer(batch.peer, batch.origin, batch.first_offer + i)
+        for i in range(batch.count)
     ]
     leaves = [leaf for leaf in offers if leaf is not None]
-    theirs = snapshot.peer_checkpoint(batch.peer, batch.checkpoint_size)
+    theirs = snapshot.peer_checkpoint(batch.peer, batch.origin, batch.checkpoint_size)
     return [
         pb.ExchangeEvidence(
             sender=batch.peer,
@@ -106,14 +109,15 @@ def _received(
 def _own_leaf(
     snapshot: Snapshot, first: int, count: int, position: int, head: SignedHead
 ) -> pb.LeafEvidence:
-    leaves = snapshot.leaves(first, count)
+    proven = leaf_range(snapshot, first, count, head=head)
+    older = snapshot.shard(proven.origin) if proven.origin else None
     return pb.LeafEvidence(
-        leaf=leaves[position],
-        index=first + position,
-        first_index=first,
-        leaf_hashes=[leaf_hash(leaf) for leaf in leaves],
-        proof=range_proof(first, count, head.checkpoint.size, snapshot),
-        checkpoint=head.note,
+        leaf=proven.leaves[position],
+        index=proven.first_index + position,
+        first_index=proven.first_index,
+        leaf_hashes=[leaf_hash(leaf) for leaf in proven.leaves],
+        proof=proven.proof,
+        checkpoint=older.final_note if older else head.note,
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from selat.desk import convert
+from selat.desk.erasing import Erasing
 from selat.desk.pages import PAGE_SIZE_MAX, number_from, page_size, token_for
 from selat.errors import InvalidInputError
 from selat.exchange.lifecycle import Ending, Lifecycle
@@ -28,6 +29,7 @@ class LifecycleDesk:
         """Take where messages are kept and what ends them."""
         self._local = local
         self._lifecycle = lifecycle
+        self._erasing = Erasing(local=local, lifecycle=lifecycle)
 
     async def run(self, request: pb.RunLifecycleRequest) -> pb.RunLifecycleResponse:
         """Erase what is due, a page at most, or tell what would be."""
@@ -42,6 +44,26 @@ class LifecycleDesk:
         return pb.RunLifecycleResponse(
             entries=[_ending(each, at_ms=at_ms) for each in erased],
             more=len(erased) == PAGE_SIZE_MAX,
+        )
+
+    async def erase(
+        self, request: pb.EraseMessageRequest, *, by: str
+    ) -> pb.EraseMessageResponse:
+        """Erase a message before its time, or tell what would be erased.
+
+        Raises:
+            SelatError: As `Erasing.erase` says.
+        """
+        endings = await self._erasing.erase(
+            request.id,
+            request.version,
+            code=request.reason_code,
+            by=by,
+            dry_run=request.dry_run,
+        )
+        at_ms = None if request.dry_run else self._local.clock()
+        return pb.EraseMessageResponse(
+            entries=[_ending(each, at_ms=at_ms) for each in endings]
         )
 
     async def page(self, request: pb.ListLifecycleRequest) -> pb.ListLifecycleResponse:
@@ -91,6 +113,7 @@ def _ending(ending: Ending, *, at_ms: int | None = None) -> pb.LifecycleEntry:
         at=convert.timestamp(at_ms),
         leaf_index=ending.leaf_index or 0,
         on_its_way=ending.is_on_its_way,
+        officer=ending.officer,
     )
 
 
@@ -105,6 +128,7 @@ def _erased(snapshot: Snapshot, before: int | None, limit: int) -> list[_Entry]:
                 reason=each.erasure.reason,
                 at=convert.timestamp(each.erasure.erased_ms),
                 leaf_index=each.erasure.leaf_index,
+                officer=each.erasure.officer,
             ),
         )
         for each, row in rows

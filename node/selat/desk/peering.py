@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accept, update and remove peers. Each act is a leaf of the log."""
+"""Accept, update, resume and remove peers. Each act is a leaf of the log."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from selat.core.fingerprints import Fingerprint
 from selat.core.leaves import PeerLeaf
@@ -71,14 +72,15 @@ class Peering:
         row = await local.store.read(lambda s: s.peer(name))
         if row is None or row.state is PeerState.REMOVED:
             _compare(signed, fingerprint)
-        updated = row is not None and row.state is PeerState.ACCEPTED
+        updated = row is not None and row.state is not PeerState.REMOVED
         if row is not None:
             _check_newer(parse_card(row.envelope), signed)
         now_ms = local.clock()
         new_row = PeerRow(
             name=name,
             envelope=envelope,
-            state=PeerState.ACCEPTED,
+            # A newer card does not end a suspension: a person does.
+            state=row.state if row is not None and updated else PeerState.ACCEPTED,
             accepted_ms=row.accepted_ms if row else now_ms,
             changed_ms=now_ms,
         )
@@ -86,7 +88,7 @@ class Peering:
         await self._put(new_row, signed, action=action, by=by)
         if categories:
             await self._set_released(name, categories)
-        return local.peers.get(name), updated
+        return local.peers.correspondent(name), updated
 
     async def refresh(self, peer: KnownPeer, envelope: bytes) -> None:
         """Take the card that an accepted peer hands out itself.
@@ -112,24 +114,44 @@ class Peering:
         Raises:
             NotFoundError: There is no such peer.
         """
-        local = self._local
-        row = await local.store.read(lambda s: s.peer(name))
+        row = await self._row(name)
+        return await self._change(row, PeerState.REMOVED, action="removed", by=by)
+
+    async def resume(self, name: str, *, by: str) -> KnownPeer:
+        """Resume the exchange with a peer whose log has shown two histories.
+
+        The proofs against it stay, and so does what is kept of its log.
+
+        Raises:
+            NotFoundError: There is no such peer.
+            WrongStateError: It is not suspended.
+        """
+        row = await self._row(name)
+        if row.state is not PeerState.SUSPENDED:
+            raise WrongStateError(
+                f"Exchange with {name} is not suspended: it is {row.state}.",
+                remedy="`selat peer list` shows how each peer stands.",
+                peer=name,
+            )
+        return await self._change(row, PeerState.ACCEPTED, action="resumed", by=by)
+
+    async def _row(self, name: str) -> PeerRow:
+        row = await self._local.store.read(lambda s: s.peer(name))
         if row is None:
             raise NotFoundError(
                 f"No peer named {name} is known.",
                 remedy="`selat peer list` shows the names.",
                 peer=name,
             )
+        return row
+
+    async def _change(
+        self, row: PeerRow, state: PeerState, *, action: str, by: str
+    ) -> KnownPeer:
         signed = parse_card(row.envelope)
-        gone = PeerRow(
-            name=name,
-            envelope=row.envelope,
-            state=PeerState.REMOVED,
-            accepted_ms=row.accepted_ms,
-            changed_ms=local.clock(),
-        )
-        await self._put(gone, signed, action="removed", by=by)
-        return KnownPeer(row=gone, card=signed)
+        changed = replace(row, state=state, changed_ms=self._local.clock())
+        await self._put(changed, signed, action=action, by=by)
+        return KnownPeer(row=changed, card=signed)
 
     async def _put(
         self, row: PeerRow, signed: SignedCard, *, action: str, by: str

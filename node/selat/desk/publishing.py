@@ -224,12 +224,15 @@ class Publisher:
         return header
 
     def _recipients(self, header: message_pb2.Header) -> tuple[str, ...]:
-        """Return the named recipients, or every accepted peer."""
+        """Return the named recipients, or every peer.
+
+        What is queued for a suspended peer waits for an administrator.
+        """
         peers = self._local.peers
         if not header.recipients:
-            return tuple(peer.name for peer in peers.accepted())
+            return tuple(peer.name for peer in peers.corresponding())
         try:
-            return tuple(peers.get(name).name for name in header.recipients)
+            return tuple(peers.correspondent(name).name for name in header.recipients)
         except PeerError as error:
             raise InvalidInputError(
                 f"A recipient cannot be reached: {error.message}",

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from selat.desk.access import REVIEWER, Caller
+from selat.desk.access import ADMINISTRATOR, AUDITOR, REVIEWER, Caller
 from selat.desk.reading import open_all
 from selat.errors import InvalidInputError, NotFoundError
 from selat.exchange.facts import facts_of, facts_of_row
 from selat.exchange.local import LocalNode
 from selat.policy.port import Action, DeskPolicy, Effect, OfficerFacts
 from selat.store.port import Snapshot
-from selat.store.values import Holding, MessageQuery, MessageRow
+from selat.store.values import Holding, MessageQuery, MessageRow, OutboxRow
 from selat.v1 import message_pb2
 
 #: Rows that one page looks at, at the most; a page may then be short.
@@ -46,6 +46,21 @@ class Page:
 
     seen: tuple[Seen, ...]
     next_before: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPage:
+    """Outbox entries that the caller may see, and where the next page starts."""
+
+    entries: tuple[OutboxRow, ...]
+    next_before: int | None
+
+
+class ReadEntries(Protocol):
+    """Reads outbox entries, newest first, below an entry."""
+
+    def __call__(self, *, before: int | None, limit: int) -> list[OutboxRow]:
+        """Return at most ``limit`` of them."""
 
 
 class Sight:
@@ -133,11 +148,7 @@ class Sight:
             InvalidInputError: The identifier is none, or more than one node
                 published such a message.
         """
-        if len(message_id) != ID_BYTES:
-            raise InvalidInputError(
-                f"A message identifier has {ID_BYTES} bytes.",
-                remedy="Give the UUID of the message.",
-            )
+        _check_identifier(message_id)
         rows = snapshot.find(message_id, version or None, originator)
         found = list(self.visible(snapshot, rows, Action.VIEW))
         if not found:
@@ -148,6 +159,68 @@ class Sight:
                 remedy="Name the originator too.",
             )
         return found[0]
+
+    def exchanged(
+        self, snapshot: Snapshot, message_id: bytes, version: int
+    ) -> MessageRow:
+        """Return one message whose proofs the caller may have.
+
+        An auditor need not be one who may view it: leaves and proofs tell
+        nothing of what is in it.
+
+        Raises:
+            NotFoundError: There is none, or none that the caller may view.
+            InvalidInputError: The identifier is none.
+        """
+        if AUDITOR not in self._caller.roles:
+            return self.open(snapshot, message_id, version).row
+        _check_identifier(message_id)
+        rows = snapshot.find(message_id, version or None)
+        if not rows:
+            raise not_found()
+        return rows[0]
+
+    def entries(
+        self, snapshot: Snapshot, read: ReadEntries, *, before: int | None, size: int
+    ) -> EntryPage:
+        """Return one page of the outbox, of what the caller may see.
+
+        An administrator, who looks after deliveries and not after messages,
+        sees all of it.
+
+        Args:
+            snapshot: Where the messages are.
+            read: Reads the entries.
+            before: Only entries below this one.
+            size: At most so many.
+        """
+        sees_all = ADMINISTRATOR in self._caller.roles
+        seen: list[OutboxRow] = []
+        examined = 0
+        while True:
+            rows = read(before=before, limit=_CHUNK)
+            shown = None if sees_all else self._shown(snapshot, rows)
+            for row in rows:
+                if shown is not None and row.message not in shown:
+                    continue
+                if len(seen) == size:
+                    return EntryPage(entries=tuple(seen), next_before=seen[-1].number)
+                seen.append(row)
+            if len(rows) < _CHUNK:
+                return EntryPage(entries=tuple(seen), next_before=None)
+            before = rows[-1].number
+            examined += len(rows)
+            if examined >= ROWS_EXAMINED_MAX:
+                return EntryPage(entries=tuple(seen), next_before=before)
+
+    def _shown(self, snapshot: Snapshot, entries: Sequence[OutboxRow]) -> set[int]:
+        """Return the messages among those of entries that the caller may see."""
+        found = [
+            snapshot.message(number)
+            for number in dict.fromkeys(entry.message for entry in entries)
+        ]
+        rows = [row for row in found if row is not None]
+        return {each.row.number for each in self.visible(snapshot, rows, Action.SEARCH)}
 
     def page(
         self, snapshot: Snapshot, query: MessageQuery, *, before: int | None, size: int
@@ -167,6 +240,14 @@ class Sight:
             examined += len(rows)
             if examined >= ROWS_EXAMINED_MAX:
                 return Page(seen=tuple(seen), next_before=before)
+
+
+def _check_identifier(message_id: bytes) -> None:
+    if len(message_id) != ID_BYTES:
+        raise InvalidInputError(
+            f"A message identifier has {ID_BYTES} bytes.",
+            remedy="Give the UUID of the message.",
+        )
 
 
 def not_found() -> NotFoundError:

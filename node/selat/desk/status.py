@@ -4,18 +4,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from selat.core.times import to_ms
 from selat.desk import convert
+from selat.exchange.anchoring import AnchorStanding
 from selat.exchange.links import Links
 from selat.exchange.local import LocalNode
 from selat.identity.card import SignedCard
 from selat.store.port import Snapshot
-from selat.store.values import IncidentRow, Link, OutboxState, StoreCounts, TreeHead
+from selat.store.values import (
+    IncidentRow,
+    Link,
+    OutboxState,
+    PeerState,
+    StoreCounts,
+    TreeHead,
+)
+from selat.store.witnessing import Cosigned, OwnCheckpoint
 from selat.v1 import desk_service_pb2 as pb
 
 _INCIDENTS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What a status needs of the database, from one moment of it."""
+
+    head: TreeHead
+    counts: StoreCounts
+    incidents: list[IncidentRow]
+    links: list[Link]
+    cosigned: dict[str, Cosigned]
+    anchored: OwnCheckpoint | None
 
 
 class StatusReporter:
@@ -29,6 +51,8 @@ class StatusReporter:
         own_card: Callable[[], SignedCard],
         software_version: str,
         started_ms: int,
+        anchor_age_max_s: int,
+        turned_away: Callable[[], int],
     ) -> None:
         """Take what a status is made of."""
         self._local = local
@@ -36,23 +60,15 @@ class StatusReporter:
         self._own_card = own_card
         self._software_version = software_version
         self._started_ms = started_ms
+        self._anchor_age_max_s = anchor_age_max_s
+        self._turned_away = turned_away
 
     async def report(self) -> pb.GetStatusResponse:
         """Return the state at this moment."""
         local = self._local
-        names = [peer.name for peer in local.peers.accepted()]
-
-        def work(
-            snapshot: Snapshot,
-        ) -> tuple[TreeHead, StoreCounts, list[IncidentRow], list[Link]]:
-            return (
-                snapshot.tree_head(),
-                snapshot.counts(),
-                snapshot.incidents(limit=_INCIDENTS_MAX),
-                [snapshot.link(name) for name in names],
-            )
-
-        head, counts, incidents, links = await local.store.read(work)
+        names = [peer.name for peer in local.peers.corresponding()]
+        state = await local.store.read(lambda s: _read(s, names))
+        head, counts = state.head, state.counts
         return pb.GetStatusResponse(
             name=local.name,
             state=local.state,
@@ -69,8 +85,8 @@ class StatusReporter:
             messages_in=counts.messages_in,
             messages_out=counts.messages_out,
             unacknowledged=counts.unacknowledged,
-            links=[self._link(link, counts) for link in links],
-            incidents=[convert.incident(row) for row in incidents],
+            links=[self._link(link, state) for link in state.links],
+            incidents=[convert.incident(row) for row in state.incidents],
             held=sum(
                 queue.count
                 for queue in counts.queues
@@ -79,9 +95,33 @@ class StatusReporter:
             oldest_held_at=convert.timestamp(counts.oldest_held_ms),
             quarantined=counts.quarantined,
             oldest_quarantined_at=convert.timestamp(counts.oldest_quarantined_ms),
+            turned_away=self._turned_away(),
+            anchor=self._anchor(state.anchored),
         )
 
-    def _link(self, link: Link, counts: StoreCounts) -> pb.LinkStatus:
+    def _anchor(self, anchored: OwnCheckpoint | None) -> pb.AnchorStatus:
+        local, age_max_s = self._local, self._anchor_age_max_s
+        standing = AnchorStanding(
+            quorum=local.anchors.quorum,
+            peers=len(local.peers.accepted()),
+            anchored=anchored,
+            age_max_s=age_max_s,
+        )
+        status = pb.AnchorStatus(
+            quorum=standing.quorum,
+            age_max_s=age_max_s,
+            overdue=bool(standing.warning(local.clock())),
+        )
+        if anchored is not None:
+            status.origin = anchored.origin
+            status.size = anchored.size
+            status.cosigners = anchored.cosigners
+            status.anchored_at.FromMilliseconds(anchored.anchored_ms or 0)
+        return status
+
+    def _link(self, link: Link, state: _State) -> pb.LinkStatus:
+        counts, cosigned = state.counts, state.cosigned.get(link.peer)
+        peer = self._local.peers.find(link.peer)
         queue = {row.state: row.count for row in counts.queues if row.peer == link.peer}
         waits = link.next_attempt_ms > self._local.clock()
         return pb.LinkStatus(
@@ -98,9 +138,27 @@ class StatusReporter:
             sent_sequence=link.sent_sequence,
             received_sequence=link.received_sequence,
             verified_size=link.checkpoint.size if link.checkpoint else 0,
-            acknowledged_size=link.acknowledged_size,
+            acknowledged_size=max(
+                0, link.acknowledged_size - state.head.first_position
+            ),
             attempts=link.attempts,
             next_attempt_at=convert.timestamp(link.next_attempt_ms if waits else None),
             last_error=link.last_error,
             last_contact_at=convert.timestamp(link.last_contact_ms),
+            cosigned_size=cosigned.size if cosigned else 0,
+            cosigned_at=convert.timestamp(cosigned.cosigned_ms if cosigned else None),
+            suspended=peer is not None and peer.row.state is PeerState.SUSPENDED,
         )
+
+
+def _read(snapshot: Snapshot, names: list[str]) -> _State:
+    head = snapshot.tree_head()
+    cosigned = {name: snapshot.cosigned(name, head.origin) for name in names}
+    return _State(
+        head=head,
+        counts=snapshot.counts(),
+        incidents=snapshot.incidents(limit=_INCIDENTS_MAX),
+        links=[snapshot.link(name) for name in names],
+        cosigned={name: found for name, found in cosigned.items() if found},
+        anchored=snapshot.newest_anchored(),
+    )

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from selat.core.batches import SealedBatch
+from selat.core.log_states import NOTHING_KNOWN, KnownState, LogPoint, LogState
 from selat.core.receipts import ReceiptBatch
 from selat.errors import (
     CheckpointRolledBackError,
@@ -33,10 +34,12 @@ from selat.exchange.forming import (
     restore,
 )
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import holds
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_keeper import ReceiptKeeper, SentBatch
+from selat.exchange.signing import SignedHead
 from selat.rpc.status import error_of_reason
-from selat.store.port import Transaction
+from selat.store.port import Snapshot, Transaction
 from selat.store.values import Link
 
 #: Batches on their way at once: enough to hide a round trip and a commit.
@@ -49,10 +52,15 @@ REFUSALS_MAX: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """Where the peer says the exchange stands."""
+    """Where the peer says the exchange stands.
+
+    Attributes:
+        received_sequence: Number of the last batch that it accepted.
+        known: State of our log that it has verified.
+    """
 
     received_sequence: int
-    checkpoint_size: int
+    known: LogPoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +80,8 @@ class DeliveryStream(Protocol):
     the peer's own error when it ended the stream with one.
     """
 
-    async def open(self, *, checkpoint_size: int) -> Greeting:
-        """Open the exchange and return the peer's greeting."""
+    async def open(self, known: LogPoint) -> Greeting:
+        """Open the exchange from what we know of the peer's log; get greeted."""
 
     async def send(self, batch: SealedBatch) -> None:
         """Send a batch; waits while the peer cannot take more."""
@@ -93,7 +101,7 @@ class Session:
         peer: The recipient as it is known now.
         stream: The open stream.
         wake: Set whenever something may have been queued for the peer.
-        prove: Fetches a proof between two sizes of the peer's log.
+        prove: Fetches a proof between two states of the peer's log.
         on_open: Called once the peer has greeted.
     """
 
@@ -104,7 +112,7 @@ class Session:
         peer: KnownPeer,
         stream: DeliveryStream,
         wake: asyncio.Event,
-        prove: Callable[[int, int], Awaitable[tuple[bytes, ...]]],
+        prove: Callable[[KnownState, KnownState], Awaitable[LogState]],
         on_open: Callable[[], None],
     ) -> None:
         """Start with nothing in flight."""
@@ -115,7 +123,7 @@ class Session:
         self._on_open = on_open
         self._in_flight: deque[SentBatch] = deque()
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
-        self._known_size = 0
+        self._known = NOTHING_KNOWN
         self._receipts = ReceiptKeeper(local=local, prove=prove)
 
     async def run(self) -> None:
@@ -130,7 +138,7 @@ class Session:
         try:
             async with asyncio.timeout(GREETING_TIMEOUT_S):
                 greeting = await self._stream.open(
-                    checkpoint_size=known.size if known else 0
+                    known.point if known else NOTHING_KNOWN
                 )
         except TimeoutError as error:
             raise PeerUnreachableError(
@@ -139,18 +147,18 @@ class Session:
                 peer=self._peer.name,
             ) from error
         await self._check_greeting(greeting, link)
-        await self._receipts.join_last(self._peer.name)
-        self._known_size = greeting.checkpoint_size
+        await self._receipts.join_last(self._peer)
+        self._known = greeting.known
         await self._local.store.write(self._note_contact)
         self._on_open()
         await _until_one_fails(self._send_all(), self._receive_all())
 
     async def _check_greeting(self, greeting: Greeting, link: Link) -> None:
-        head = await self._local.store.read(lambda s: s.tree_head())
-        if greeting.checkpoint_size > head.frontier.size:
+        known = greeting.known
+        if not await self._local.store.read(lambda s: holds(s, known)):
             raise CheckpointRolledBackError(
-                f"{self._peer.name} has verified {greeting.checkpoint_size} leaves of "
-                f"our log, which has only {head.frontier.size}.",
+                f"{self._peer.name} has verified {known.size} leaves of "
+                f"{known.origin or 'our log'}, which our database does not have.",
                 remedy="Our database is older than what we signed: stop this node "
                 "and restore the newest database.",
                 peer=self._peer.name,
@@ -194,6 +202,7 @@ class Session:
         await self._slots.acquire()
         self._slots.release()
         local = self._local
+        await local.follow_half_year()
         # A changed card or policy counts from the next batch on.
         self._peer = local.peers.get(self._peer.name)
         queue = await local.store.read(lambda s: prepare(local, self._peer, s))
@@ -213,20 +222,28 @@ class Session:
 
     async def _send(self, formed: FormedBatch) -> None:
         await self._slots.acquire()
-        head = await self._local.signer.at_least(formed.log_size)
-        work = partial(
-            assemble,
-            self._local,
-            self._peer,
-            formed,
-            head=head,
-            known_size=self._known_size,
-        )
+        head = await self._local.signer.at_least(formed.log_end)
+        work = partial(self._assemble, formed, head)
         batch = await self._local.store.read(work)
-        self._known_size = head.checkpoint.size
-        self._in_flight.append(SentBatch(formed=formed, log_size=head.checkpoint.size))
+        self._known = head.point
+        self._local.anchors.show(head)
+        self._in_flight.append(SentBatch(formed=formed, head=head))
         await self._stream.send(batch)
         self._local.on_step("delivery.sent")
+
+    def _assemble(
+        self, formed: FormedBatch, head: SignedHead, snapshot: Snapshot
+    ) -> SealedBatch:
+        """Seal a batch; add the proof for its cosignature, and ours of before."""
+        local, peer = self._local, self._peer
+        batch = assemble(local, peer, formed, snapshot, head=head, known=self._known)
+        return replace(
+            batch,
+            extension=local.anchors.extension(
+                snapshot, peer.name, head, base=self._known
+            ),
+            cosigned=local.witness.take_to_hand_back(peer.name),
+        )
 
     # --- back --------------------------------------------------------------
     async def _receive_all(self) -> None:

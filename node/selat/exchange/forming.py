@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from selat.core.batches import LeafRange, LogState, SealedBatch
+from selat.core.batches import SealedBatch
 from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.log_states import LogPoint
 from selat.core.merkle import leaf_hash
 from selat.core.payloads import HEADER_START, Packed, unpack
 from selat.core.sealing import (
@@ -23,10 +24,10 @@ from selat.core.sealing import (
     BatchSealer,
     wrap_batch_key,
 )
-from selat.core.tiles import consistency_proof, range_proof
 from selat.core.times import utc
 from selat.errors import StoreCorruptError
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.releasing import (
     Denied,
@@ -67,11 +68,17 @@ class Sorted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormedBatch:
-    """A batch that stands in the log, and what is to be sealed for it."""
+    """A batch that stands in the log, and what is to be sealed for it.
+
+    Attributes:
+        batch: The batch.
+        messages: Its messages with their leaves.
+        log_end: How many leaves our log has, over all shards, with the batch.
+    """
 
     batch: OutgoingBatch
     messages: tuple[Prepared, ...]
-    log_size: int
+    log_end: int
 
     def leaf_hashes(self) -> tuple[bytes, ...]:
         """Return the RFC 6962 hashes of the offer leaves in order."""
@@ -186,7 +193,7 @@ def form(
     if not queue.offers:
         return None
     batch = _keep_batch(transaction, queue, peer=peer, first=first, now_ms=now_ms)
-    return FormedBatch(batch=batch, messages=queue.offers, log_size=first + len(leaves))
+    return FormedBatch(batch=batch, messages=queue.offers, log_end=first + len(leaves))
 
 
 def _keep_batch(
@@ -239,7 +246,7 @@ def restore(local: LocalNode, batch: OutgoingBatch, snapshot: Snapshot) -> Forme
     return FormedBatch(
         batch=batch,
         messages=tuple(messages),
-        log_size=batch.first_leaf + batch.count,
+        log_end=batch.first_leaf + batch.count,
     )
 
 
@@ -250,7 +257,7 @@ def assemble(
     snapshot: Snapshot,
     *,
     head: SignedHead,
-    known_size: int,
+    known: LogPoint,
 ) -> SealedBatch:
     """Seal a formed batch and add the proofs that its recipient needs.
 
@@ -259,22 +266,18 @@ def assemble(
         peer: The recipient.
         formed: The batch.
         snapshot: A snapshot at least as new as the head.
-        head: A signed head that contains the batch.
-        known_size: Size of our log that the recipient has verified.
+        head: A signed head that contains the batch, or follows its shard.
+        known: State of our log that the recipient has verified.
     """
     batch, now = formed.batch, utc(local.clock())
     seal_key = peer.card.card.seal_key(now)
     batch_key = local.entropy(BATCH_KEY_BYTES)
     sealer = BatchSealer(batch_key)
-    size = head.checkpoint.size
+    offers = leaf_range(snapshot, batch.first_leaf, batch.count, head=head)
     return SealedBatch(
         sequence=batch.sequence,
-        offers=LeafRange(
-            first_index=batch.first_leaf,
-            leaves=tuple(message.leaf for message in formed.messages),
-            proof=range_proof(batch.first_leaf, batch.count, size, snapshot),
-        ),
-        log=log_state(snapshot, head=head, known_size=known_size),
+        offers=offers,
+        log=log_state(snapshot, head=head, known=known, also=offers.origin),
         seal_key_id=seal_key.key_id,
         wrapped_key=wrap_batch_key(
             batch_key=batch_key,
@@ -286,17 +289,5 @@ def assemble(
         sealed_messages=tuple(
             sealer.seal(position, leaf=offer.leaf, message=offer.message)
             for position, offer in enumerate(formed.messages)
-        ),
-    )
-
-
-def log_state(snapshot: Snapshot, *, head: SignedHead, known_size: int) -> LogState:
-    """Return our signed head with the proof from a size that the peer knows."""
-    size = head.checkpoint.size
-    return LogState(
-        checkpoint=head.note,
-        consistency_size=known_size,
-        consistency_proof=(
-            consistency_proof(known_size, size, snapshot) if known_size else ()
         ),
     )

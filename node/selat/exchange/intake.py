@@ -19,21 +19,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from selat.core.batches import (
-    KnownState,
-    LeafRange,
     Offer,
     ReceiptBatch,
     SealedBatch,
+    VerifiedLog,
     check_bounds,
     check_clock,
     open_messages,
     verify_log_state,
     verify_offers,
 )
-from selat.core.checkpoints import Checkpoint
+from selat.core.log_states import LogPoint
 from selat.core.sealing import BatchOpener, unwrap_batch_key
-from selat.core.tiles import range_proof
-from selat.core.times import utc
 from selat.errors import (
     AlreadyExistsError,
     DecryptionError,
@@ -41,14 +38,15 @@ from selat.errors import (
     SequenceGapError,
     SequenceReplayedError,
 )
-from selat.exchange.chains import known_state, newer
-from selat.exchange.forming import log_state
+from selat.exchange.anchoring import Gathered
+from selat.exchange.chains import keep_states, known_state, newer, verifiers_of
 from selat.exchange.judging import Judge, Judged
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
-from selat.exchange.signing import SignedHead
+from selat.exchange.witnessing import Advance
 from selat.store.port import Snapshot, Transaction
-from selat.store.values import IncomingBatch, Link, PeerCheckpoint
+from selat.store.values import IncomingBatch, Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +54,10 @@ class _Verified:
     """A batch after the steps that need no store."""
 
     batch: SealedBatch
-    checkpoint: Checkpoint
+    log: VerifiedLog
     offers: tuple[Offer, ...]
     digest: bytes
+    gathered: Gathered | None
 
 
 class IntakeStream:
@@ -69,7 +68,7 @@ class IntakeStream:
         judge: Reads opened messages and decides on each.
         arrived: Called after messages were kept.
         link: Where the exchange stood when the stream was opened.
-        answer_base: Size of our log that the peer has verified.
+        answer_base: State of our log that the peer has verified.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class IntakeStream:
         judge: Judge,
         arrived: Callable[[], None],
         link: Link,
-        answer_base: int,
+        answer_base: LogPoint,
     ) -> None:
         """Start from what is known of the peer's log."""
         self._local = local
@@ -105,12 +104,13 @@ class IntakeStream:
         kept = await local.store.read(
             lambda s: s.incoming_batch(peer.name, batch.sequence)
         )
+        advance: Advance | None = None
         duplicate = kept is not None
         if kept is None:
             await self._check_sequence(peer, batch)
             judged = await asyncio.to_thread(self._open, peer, verified)
             local.on_step("intake.opened")
-            kept = await self._kept(peer, verified, judged)
+            kept, advance = await self._kept(peer, verified, judged)
             local.on_step("intake.committed")
             self._arrived()
         elif kept.digest != verified.digest:
@@ -121,33 +121,35 @@ class IntakeStream:
                 peer=peer.name,
                 sequence=batch.sequence,
             )
-        self._advance(verified.checkpoint)
-        return await self._receipt(kept, duplicate=duplicate)
-
-    def _advance(self, checkpoint: Checkpoint) -> None:
-        self._chain = KnownState(
-            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
-        )
+        self._chain = verified.log.known
+        receipt = await self._receipt(peer, kept, duplicate=duplicate)
+        if advance is None:
+            return receipt
+        # After the subscribers were woken: two signatures take a millisecond.
+        return replace(receipt, cosigned=await local.witness.cosigned(advance))
 
     def _verify(self, peer: KnownPeer, batch: SealedBatch) -> _Verified:
         """Steps 2 to 6."""
         check_bounds(batch)
-        now = utc(self._local.clock())
-        checkpoint = verify_log_state(
+        log = verify_log_state(
             batch.log,
             owner=peer.name,
-            verifiers=lambda origin: peer.card.card.log_verifiers(origin, at=now),
+            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
             known=self._chain,
         )
         offers = verify_offers(
             batch.offers,
-            checkpoint=checkpoint,
+            log=log,
             sender=peer.name,
             recipient=self._local.name,
         )
         digest = hashlib.sha256(b"".join(offer.hash for offer in offers)).digest()
         return _Verified(
-            batch=batch, checkpoint=checkpoint, offers=offers, digest=digest
+            batch=batch,
+            log=log,
+            offers=offers,
+            digest=digest,
+            gathered=self._local.anchors.verify(peer, batch.cosigned),
         )
 
     async def _check_sequence(self, peer: KnownPeer, batch: SealedBatch) -> None:
@@ -190,7 +192,7 @@ class IntakeStream:
 
     async def _kept(
         self, peer: KnownPeer, verified: _Verified, judged: tuple[Judged, ...]
-    ) -> IncomingBatch:
+    ) -> tuple[IncomingBatch, Advance]:
         try:
             return await self._local.store.write(
                 lambda t: self._keep(t, peer, verified, judged)
@@ -210,7 +212,7 @@ class IntakeStream:
         peer: KnownPeer,
         verified: _Verified,
         judged: tuple[Judged, ...],
-    ) -> IncomingBatch:
+    ) -> tuple[IncomingBatch, Advance]:
         """Keep everything that accepting a batch means, in one transaction."""
         local, batch = self._local, verified.batch
         now_ms = local.clock()
@@ -218,21 +220,18 @@ class IntakeStream:
         receipts, numbers = self._judge.keep_all(
             transaction, peer, judged, now_ms=now_ms
         )
-        theirs = PeerCheckpoint(
-            size=verified.checkpoint.size,
-            root=verified.checkpoint.root,
-            note=batch.log.checkpoint,
-        )
-        transaction.keep_peer_checkpoint(peer.name, theirs)
+        theirs = keep_states(transaction, peer.name, verified.log)
+        proven_in = verified.log.of(batch.offers.origin).checkpoint
         incoming = IncomingBatch(
             peer=peer.name,
             sequence=batch.sequence,
             digest=verified.digest,
             first_receipt=transaction.append_leaves(receipts),
             count=len(receipts),
+            origin=proven_in.origin,
             first_offer=batch.offers.first_index,
             proof=b"".join(batch.offers.proof),
-            checkpoint_size=verified.checkpoint.size,
+            checkpoint_size=proven_in.size,
             received_ms=now_ms,
         )
         transaction.keep_incoming(incoming, batch.offers.leaves, numbers)
@@ -244,37 +243,41 @@ class IntakeStream:
                 last_contact_ms=now_ms,
             )
         )
+        advance = local.witness.advance(
+            transaction,
+            peer.name,
+            verified.log,
+            base=self._chain,
+            extension=batch.extension,
+            now_ms=now_ms,
+        )
+        if verified.gathered is not None:
+            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
         local.on_step("intake.before-commit")
-        return incoming
+        return incoming, advance
 
-    async def _receipt(self, kept: IncomingBatch, *, duplicate: bool) -> ReceiptBatch:
+    async def _receipt(
+        self, peer: KnownPeer, kept: IncomingBatch, *, duplicate: bool
+    ) -> ReceiptBatch:
         """Sign what is committed and prove that the receipts stand in it."""
         local, base = self._local, self._answer_base
         head = await local.signer.at_least(kept.first_receipt + kept.count)
         local.on_step("intake.signed")
 
         def prove(snapshot: Snapshot) -> ReceiptBatch:
+            receipts = leaf_range(snapshot, kept.first_receipt, kept.count, head=head)
             return ReceiptBatch(
                 sequence=kept.sequence,
-                receipts=_receipt_range(snapshot, kept, head),
-                log=log_state(snapshot, head=head, known_size=base),
+                receipts=receipts,
+                log=log_state(snapshot, head=head, known=base, also=receipts.origin),
                 duplicate=duplicate,
+                extension=local.anchors.extension(snapshot, peer.name, head, base=base),
             )
 
         receipt = await local.store.read(prove)
-        self._answer_base = head.checkpoint.size
+        local.anchors.show(head)
+        self._answer_base = head.point
         return receipt
-
-
-def _receipt_range(
-    snapshot: Snapshot, kept: IncomingBatch, head: SignedHead
-) -> LeafRange:
-    first, count = kept.first_receipt, kept.count
-    return LeafRange(
-        first_index=first,
-        leaves=tuple(snapshot.leaves(first, count)),
-        proof=range_proof(first, count, head.checkpoint.size, snapshot),
-    )
 
 
 def _not_unwrapped(peer: KnownPeer, batch: SealedBatch) -> KeyWrapError:

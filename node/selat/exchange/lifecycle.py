@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 EXPIRED: Final = "EXPIRED"
 #: Reason of an erasure: the category keeps its messages no longer.
 RETENTION: Final = "RETENTION"
+#: Reason of an entry that was withheld because its message was erased by hand.
+ERASED: Final = "ERASED"
 #: Policy id of an entry that is withheld because its message ends.
 _ENDED: Final = "lifecycle/ended"
 
@@ -60,15 +62,17 @@ class Ending:
 
     Attributes:
         row: The message.
-        reason: ``EXPIRED`` or ``RETENTION``.
+        reason: ``EXPIRED`` or ``RETENTION``, or the code that a person gave.
         entries: Its outbox entries.
         leaf_index: Index of its erase leaf; None while it is not erased.
+        officer: Who has it erased; empty when the node does so by itself.
     """
 
     row: MessageRow
     reason: str
     entries: tuple[OutboxRow, ...]
     leaf_index: int | None = None
+    officer: str = ""
 
     @property
     def is_on_its_way(self) -> bool:
@@ -127,6 +131,17 @@ class Lifecycle:
             _log.info("messages erased", extra={"count": len(erased)})
         return erased
 
+    async def end(self, endings: Sequence[Ending]) -> list[Ending]:
+        """End messages that a person wants erased now; return what was erased.
+
+        One that changed in the meantime, or that is on its way, is left out.
+
+        Raises:
+            StoreError: The database failed; nothing was erased.
+        """
+        async with self._running:
+            return await self._end(endings)
+
     async def _due(self, *, after: int, limit: int) -> list[Ending]:
         now_ms = self._local.clock()
         aged_ms = _aged_ms(self._catalogue(), now_ms)
@@ -139,14 +154,14 @@ class Lifecycle:
                 Ending(
                     row=row,
                     reason=_reason(row, now_ms),
-                    entries=_entries(snapshot, row),
+                    entries=entries_of(snapshot, row),
                 )
                 for row in rows
             ]
 
         return await self._local.store.read(work)
 
-    async def _end(self, due: list[Ending]) -> list[Ending]:
+    async def _end(self, due: Sequence[Ending]) -> list[Ending]:
         """End those that nothing keeps back, in one transaction."""
         local, now_ms = self._local, self._local.clock()
         ready = [ending for ending in due if not ending.is_on_its_way]
@@ -221,7 +236,7 @@ class Lifecycle:
             row = item.ending.row
             unchanged = (
                 transaction.message(row.number) == row
-                and _entries(transaction, row) == item.ending.entries
+                and entries_of(transaction, row) == item.ending.entries
             )
             if unchanged:  # else the next run looks again
                 erased.append(self._erase_one(transaction, item, now_ms))
@@ -249,7 +264,7 @@ class Lifecycle:
                 Settled(
                     entry=entry.number,
                     state=OutboxState.WITHHELD,
-                    reason=EXPIRED,
+                    reason=ERASED if ending.officer else EXPIRED,
                     leaf_index=None if leaf is None else next(places),
                 )
                 for entry, leaf in item.withheld
@@ -259,7 +274,12 @@ class Lifecycle:
         index = first + len(leaves)
         transaction.erase(
             row.number,
-            Erasure(reason=ending.reason, erased_ms=now_ms, leaf_index=index),
+            Erasure(
+                reason=ending.reason,
+                erased_ms=now_ms,
+                leaf_index=index,
+                officer=ending.officer,
+            ),
         )
         return replace(ending, leaf_index=index)
 
@@ -277,7 +297,8 @@ def _reason(row: MessageRow, now_ms: int) -> str:
     return EXPIRED if has_expired else RETENTION
 
 
-def _entries(snapshot: Snapshot, row: MessageRow) -> tuple[OutboxRow, ...]:
+def entries_of(snapshot: Snapshot, row: MessageRow) -> tuple[OutboxRow, ...]:
+    """Return the outbox entries of a message; none of one that came in."""
     if row.direction is Direction.IN:
         return ()
     return tuple(snapshot.outbox(message=row.number, limit=_ENTRIES_MAX))

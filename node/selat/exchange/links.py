@@ -16,7 +16,9 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
+from selat.core.log_states import KnownState, LogState
 from selat.errors import (
+    EquivocationError,
     PeerUnreachableError,
     SelatError,
     StoreError,
@@ -26,6 +28,7 @@ from selat.exchange.backoff import delay_ms
 from selat.exchange.delivery import DeliveryStream, Session
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.witness_client import WitnessConnection
 from selat.store.port import Transaction
 
 _log = logging.getLogger(__name__)
@@ -38,11 +41,15 @@ SESSION_S_MAX: Final = 6 * 3_600
 class PeerConnection(Protocol):
     """A connection to one peer."""
 
+    @property
+    def witness(self) -> WitnessConnection:
+        """Return what may be asked about logs over it."""
+
     def stream(self) -> DeliveryStream:
         """Return a new stream, not yet open."""
 
-    async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
-        """Return the peer's proof that its log of one size extends another."""
+    async def prove(self, old: KnownState, new: KnownState) -> LogState:
+        """Return the peer's proof that one state of its log extends another."""
 
     async def card(self) -> bytes:
         """Return the envelope of the peer's newest card."""
@@ -51,19 +58,29 @@ class PeerConnection(Protocol):
 Connect = Callable[[KnownPeer], AbstractAsyncContextManager[PeerConnection]]
 #: Takes the card that a peer hands out; one under another root is an error.
 OfferCard = Callable[[KnownPeer, bytes], Awaitable[None]]
+#: Compares logs with a peer before anything is delivered to it.
+Meet = Callable[[KnownPeer, WitnessConnection], Awaitable[None]]
 
 
 class Link:
     """Keep delivering to one peer."""
 
     def __init__(
-        self, *, local: LocalNode, peer: str, connect: Connect, offer_card: OfferCard
+        self,
+        *,
+        local: LocalNode,
+        peer: str,
+        connect: Connect,
+        offer_card: OfferCard,
+        meet: Meet,
     ) -> None:
         """Take the peer's name; its card is looked up for each session."""
         self._local = local
         self._peer = peer
         self._connect = connect
         self._offer_card = offer_card
+        self._meet = meet
+        self.connection: PeerConnection | None = None
         self._retry = asyncio.Event()
         self.wake = asyncio.Event()
         self.connected = False
@@ -99,6 +116,7 @@ class Link:
         peer = self._local.peers.get(self._peer)
         async with self._connect(peer) as connection:
             peer = await self._with_newest_card(peer, connection)
+            await self._meet(peer, connection.witness)
             stream = connection.stream()
             session = Session(
                 local=self._local,
@@ -108,6 +126,7 @@ class Link:
                 prove=connection.prove,
                 on_open=self._opened,
             )
+            self.connection = connection
             try:
                 # A new session every few hours picks up the peer's newest card.
                 with suppress(TimeoutError):
@@ -115,6 +134,7 @@ class Link:
                         await session.run()
             finally:
                 self.connected = False
+                self.connection = None
                 await stream.close()
 
     async def _with_newest_card(
@@ -148,7 +168,7 @@ class Link:
                     last_error=error.reason,
                 )
             )
-            if not isinstance(error, UnavailableError):
+            if not isinstance(error, UnavailableError | EquivocationError):
                 transaction.note_incident(
                     peer=peer, reason=error.reason, detail=str(error), at_ms=now_ms
                 )
@@ -181,7 +201,7 @@ class Links:
     """The links to every accepted peer."""
 
     def __init__(
-        self, *, local: LocalNode, connect: Connect, offer_card: OfferCard
+        self, *, local: LocalNode, connect: Connect, offer_card: OfferCard, meet: Meet
     ) -> None:
         """Start without links; `run` makes them.
 
@@ -189,10 +209,12 @@ class Links:
             local: Our node.
             connect: How to connect to a peer.
             offer_card: Takes the card that a peer hands out at each session.
+            meet: Compares logs with a peer at the beginning of each session.
         """
         self._local = local
         self._connect = connect
         self._offer_card = offer_card
+        self._meet = meet
         self._links: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -212,6 +234,14 @@ class Links:
         """Tell whether a stream to the peer is open."""
         link = self._links.get(peer)
         return link is not None and link.connected
+
+    def connections(self) -> dict[str, PeerConnection]:
+        """Return the connections that are open, by the name of the peer."""
+        return {
+            name: link.connection
+            for name, link in self._links.items()
+            if link.connection is not None
+        }
 
     async def run(self) -> None:
         """Keep one link for each accepted peer until cancelled."""
@@ -241,6 +271,7 @@ class Links:
                 peer=name,
                 connect=self._connect,
                 offer_card=self._offer_card,
+                meet=self._meet,
             )
             self._links[name] = link
             self._tasks[name] = asyncio.ensure_future(link.run())

@@ -16,7 +16,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from selat.errors import PeerRemovedError, PeerUnknownError
+from selat.errors import PeerRemovedError, PeerSuspendedError, PeerUnknownError
 from selat.identity.card import SignedCard, parse_card
 from selat.policy.port import PeerFacts
 from selat.store.values import PeerRow, PeerState
@@ -70,7 +70,7 @@ class PeerBook:
             by_name[row.name] = peer
             for certificate in peer.card.card.tls_certificates:
                 by_certificate[hashlib.sha256(certificate).digest()] = row.name
-                if row.state is PeerState.ACCEPTED:
+                if row.state is not PeerState.REMOVED:
                     trusted.append(_pem(certificate))
         self._by_name = by_name
         self._by_certificate = by_certificate
@@ -83,19 +83,53 @@ class PeerBook:
         await self._changed.wait()
 
     def trusted_pem(self) -> bytes:
-        """Return the TLS certificates of every accepted peer, PEM."""
+        """Return the TLS certificates of every peer that may connect, PEM.
+
+        A suspended one may, to be told that it is.
+        """
         return self._trusted_pem
 
     def known(self) -> list[KnownPeer]:
-        """Return every peer, accepted and removed, by name."""
+        """Return every peer, accepted, suspended and removed, by name."""
         return [self._by_name[name] for name in sorted(self._by_name)]
 
     def accepted(self) -> list[KnownPeer]:
         """Return the accepted peers by name."""
         return [peer for peer in self.known() if peer.row.state is PeerState.ACCEPTED]
 
+    def corresponding(self) -> list[KnownPeer]:
+        """Return the peers that messages may be queued for, by name.
+
+        What is queued for a suspended one waits for a person's decision.
+        """
+        return [
+            peer for peer in self.known() if peer.row.state is not PeerState.REMOVED
+        ]
+
+    def find(self, name: str) -> KnownPeer | None:
+        """Return a peer of that name, whatever its standing, or None."""
+        return self._by_name.get(name)
+
     def get(self, name: str) -> KnownPeer:
         """Return an accepted peer.
+
+        Raises:
+            PeerUnknownError: There is none of that name.
+            PeerRemovedError: It was removed.
+            PeerSuspendedError: Its log has shown two histories.
+        """
+        peer = self.correspondent(name)
+        if peer.row.state is PeerState.SUSPENDED:
+            raise PeerSuspendedError(
+                f"Exchange with {name} is suspended: its log has shown two histories.",
+                remedy="See `selat peer evidence`, then `selat peer resume` or "
+                "`selat peer remove`.",
+                peer=name,
+            )
+        return peer
+
+    def correspondent(self, name: str) -> KnownPeer:
+        """Return a peer that messages may be queued for.
 
         Raises:
             PeerUnknownError: There is none of that name.
@@ -108,7 +142,7 @@ class PeerBook:
                 remedy="Add its card with `selat peer add`.",
                 peer=name,
             )
-        if peer.row.state is not PeerState.ACCEPTED:
+        if peer.row.state is PeerState.REMOVED:
             raise PeerRemovedError(
                 f"The peer {name} was removed.",
                 remedy="Add its card again if exchange is to resume.",
@@ -126,6 +160,7 @@ class PeerBook:
         Raises:
             PeerUnknownError: No card lists that certificate.
             PeerRemovedError: The peer was removed.
+            PeerSuspendedError: Its log has shown two histories.
             CardExpiredError: The card or its TLS key is outside its validity.
         """
         digest = hashlib.sha256(

@@ -12,7 +12,11 @@ from typing import Any, Final
 import grpc
 
 from selat.core.batches import ReceiptBatch, SealedBatch
+from selat.core.log_states import KnownState, LogPoint, LogState
 from selat.errors import (
+    CheckpointRolledBackError,
+    InvalidInputError,
+    LogUnknownError,
     NodeUnreachableError,
     PeerError,
     PeerUnreachableError,
@@ -23,7 +27,8 @@ from selat.exchange.delivery import DeliveryStream, Greeting, Refusal
 from selat.exchange.links import Connect, PeerConnection
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.peer_service import PROTOCOL_VERSION, SERVICE_NAME
-from selat.exchange.wire import batch_to, receipt_from
+from selat.exchange.wire import batch_to, log_state_from, receipt_from
+from selat.exchange.witness_client import WitnessClient
 from selat.rpc.channels import peer_channel
 from selat.rpc.status import error_from_rpc
 from selat.v1 import peer_service_pb2 as pb
@@ -77,6 +82,11 @@ class GrpcConnection:
         """Take an open channel."""
         self._peer = peer
         self._channel = channel
+        self.witness: Final = WitnessClient(
+            channel,
+            service=SERVICE_NAME,
+            translate=lambda failure: _translate(peer, failure),
+        )
 
     def stream(self) -> DeliveryStream:
         """Return a new stream, not yet open."""
@@ -87,20 +97,24 @@ class GrpcConnection:
         )
         return GrpcDeliveryStream(self._peer, deliver())
 
-    async def prove(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
-        """Return the proof between two sizes of the peer's log, in any order."""
+    async def prove(self, old: KnownState, new: KnownState) -> LogState:
+        """Return the peer's proof that one state of its log extends another."""
         ask = self._channel.unary_unary(
             f"/{SERVICE_NAME}/GetLogState",
             request_serializer=pb.GetLogStateRequest.SerializeToString,
             response_deserializer=pb.GetLogStateResponse.FromString,
         )
-        old, new = sorted((old_size, new_size))
-        request = pb.GetLogStateRequest(old_size=old, new_size=new)
+        request = pb.GetLogStateRequest(
+            old_size=old.size,
+            new_size=new.size,
+            old_origin=old.origin,
+            new_origin=new.origin,
+        )
         try:
             response = await ask(request, timeout=CALL_TIMEOUT_S)
         except grpc.aio.AioRpcError as failure:
-            raise _translate(self._peer, failure) from failure
-        return tuple(response.log.consistency_proof)
+            raise _not_proven(self._peer, failure) from failure
+        return log_state_from(response.log)
 
     async def card(self) -> bytes:
         """Return the envelope of the peer's newest card."""
@@ -125,12 +139,13 @@ class GrpcDeliveryStream:
         self._peer = peer
         self._call = call
 
-    async def open(self, *, checkpoint_size: int) -> Greeting:
+    async def open(self, known: LogPoint) -> Greeting:
         """Send the opening and return the greeting."""
         await self._write(
             pb.DeliverRequest(
                 opening=pb.Opening(
-                    checkpoint_size=checkpoint_size,
+                    checkpoint_size=known.size,
+                    checkpoint_origin=known.origin,
                     protocol_versions=[PROTOCOL_VERSION],
                 )
             )
@@ -140,7 +155,10 @@ class GrpcDeliveryStream:
             raise self._unexpected()
         return Greeting(
             received_sequence=response.greeting.received_sequence,
-            checkpoint_size=response.greeting.checkpoint_size,
+            known=LogPoint(
+                origin=response.greeting.checkpoint_origin,
+                size=response.greeting.checkpoint_size,
+            ),
         )
 
     async def send(self, batch: SealedBatch) -> None:
@@ -208,9 +226,20 @@ class GrpcDeliveryStream:
         )
 
 
+def _not_proven(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
+    """Return what it means that a peer gives no proof of states that it signed."""
+    if isinstance(error_from_rpc(failure), InvalidInputError):
+        return CheckpointRolledBackError(
+            f"{peer} says that its log never had states that it has signed.",
+            remedy="Stop and call the peer: its log was rolled back or replaced.",
+            peer=peer,
+        )
+    return _translate(peer, failure)
+
+
 def _translate(peer: str, failure: grpc.aio.AioRpcError) -> SelatError:
     error = error_from_rpc(failure)
-    if isinstance(error, PeerError):
+    if isinstance(error, PeerError | LogUnknownError):
         return error
     if isinstance(error, NodeUnreachableError):
         return PeerUnreachableError(

@@ -16,13 +16,14 @@ from typing import Any, Final
 
 import grpc
 
-from selat.core.batches import LogState
-from selat.core.tiles import consistency_proof
+from selat.core.batches import ReceiptBatch
+from selat.core.log_states import LogPoint, LogState
 from selat.core.times import utc
 from selat.errors import (
     BatchMalformedError,
+    CheckpointForkedError,
     CheckpointRolledBackError,
-    InvalidInputError,
+    EquivocationError,
     PeerError,
     SelatError,
     SequenceGapError,
@@ -31,10 +32,10 @@ from selat.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from selat.exchange.forming import log_state
 from selat.exchange.intake import IntakeStream
 from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
+from selat.exchange.log_proofs import history, holds, log_state, not_ours
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.wire import (
     batch_from,
@@ -42,6 +43,8 @@ from selat.exchange.wire import (
     parse_deliver_request,
     receipt_to,
 )
+from selat.exchange.witness_calls import WitnessCalls
+from selat.store.port import Snapshot
 from selat.v1 import exchange_pb2, peer_service_pb2
 
 _log = logging.getLogger(__name__)
@@ -75,6 +78,7 @@ class PeerService:
         arrived: Called after messages were kept.
         heard_from: Called with the name of each peer that opens a stream.
         own_card: Gives the envelope of our newest card.
+        called: Called with the address of whoever calls.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class PeerService:
         arrived: Callable[[], None],
         heard_from: Callable[[str], None],
         own_card: Callable[[], bytes],
+        called: Callable[[str], None],
     ) -> None:
         """Start with no stream open."""
         self._local = local
@@ -92,12 +97,14 @@ class PeerService:
         self._arrived = arrived
         self._heard_from = heard_from
         self._own_card = own_card
+        self._called = called
         # Two streams of one peer must not take the same batch in twice, and
         # only the newest goes on: each follows the peer's log on its own, and two
         # could be shown two histories.
         self._intake_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._newest: dict[str, object] = {}
         self._closing = asyncio.Event()
+        self._witness_calls = WitnessCalls(local=local, caller=self._caller)
 
     def add_to_server(self, server: grpc.aio.Server) -> None:
         """Register the service's methods."""
@@ -116,6 +123,7 @@ class PeerService:
                 request_deserializer=peer_service_pb2.GetCardRequest.FromString,
                 response_serializer=peer_service_pb2.GetCardResponse.SerializeToString,
             ),
+            **self._witness_calls.handlers(),
         }
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),)
@@ -143,6 +151,7 @@ class PeerService:
             greeting=peer_service_pb2.Greeting(
                 received_sequence=link.received_sequence,
                 checkpoint_size=link.checkpoint.size if link.checkpoint else 0,
+                checkpoint_origin=link.checkpoint.origin if link.checkpoint else "",
                 protocol_versions=[PROTOCOL_VERSION],
             )
         )
@@ -151,7 +160,7 @@ class PeerService:
             judge=self._judge,
             arrived=self._arrived,
             link=link,
-            answer_base=stream.checkpoint_size,
+            answer_base=_known_to(stream),
         )
         while (data := await self._next(requests)) is not None:
             peer = await self._caller(context)
@@ -167,12 +176,25 @@ class PeerService:
                     )
                 async with self._intake_locks[peer.name]:
                     self._check_newest(peer, this)
-                    receipt = await intake.accept(peer, batch_from(request.batch))
+                    receipt = await self._take_in(intake, peer, request.batch)
             except (PeerError, StoreError, UnavailableError) as error:
-                await self._note(peer.name, error)
+                if not isinstance(error, EquivocationError):  # on record already
+                    await self._note(peer.name, error)
                 yield _refusal(sequence, error)
                 return
             yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+
+    async def _take_in(
+        self, intake: IntakeStream, peer: KnownPeer, batch: exchange_pb2.Batch
+    ) -> ReceiptBatch:
+        """Take a batch in; what contradicts a kept checkpoint is acted on."""
+        try:
+            return await intake.accept(peer, batch_from(batch))
+        except (CheckpointForkedError, EquivocationError) as error:
+            proven = await self._local.accuser.examine(batch.log.checkpoint)
+            if proven is None:
+                raise
+            raise proven from error
 
     def _check_newest(self, peer: KnownPeer, stream: object) -> None:
         if self._newest[peer.name] is not stream:
@@ -203,27 +225,24 @@ class PeerService:
         request: peer_service_pb2.GetLogStateRequest,
         context: Any,  # noqa: ANN401 - grpc's own
     ) -> peer_service_pb2.GetLogStateResponse:
-        """Prove that our log extends an older state of it."""
+        """Prove that a state of our log extends an older one."""
         await self._caller(context)
-        old, new = request.old_size, request.new_size
-        head = await self._local.signer.at_least(max(old, new, 1))
-        size = head.checkpoint.size
-        if max(old, new) > size or (new and old > new):
-            raise InvalidInputError(
-                f"Our log of {size} leaves has no proof from {old} to {new}.",
-                remedy="Ask for two sizes of the log, the smaller one first.",
-                size=size,
-            )
+        old = LogPoint(origin=request.old_origin, size=request.old_size)
+        new = LogPoint(origin=request.new_origin, size=request.new_size)
+        store = self._local.store
+        # The newest head, so that it has every state that a peer was ever shown.
+        head = await self._local.signer.at_least(
+            (await store.read(lambda s: s.tree_head())).end
+        )
 
-        def prove(snapshot: Any) -> LogState:  # noqa: ANN401 - a snapshot
-            if not new:
-                return log_state(snapshot, head=head, known_size=old)
-            proof = consistency_proof(old, new, snapshot) if old else ()
-            return LogState(
-                checkpoint=b"", consistency_size=old, consistency_proof=proof
-            )
+        def prove(snapshot: Snapshot) -> LogState:
+            if not (holds(snapshot, old) and holds(snapshot, new)):
+                raise not_ours()
+            if not new.size:
+                return log_state(snapshot, head=head, known=old)
+            return history(snapshot, old=old, new=new)
 
-        state = await self._local.store.read(prove)
+        state = await store.read(prove)
         return peer_service_pb2.GetLogStateResponse(log=log_state_to(state))
 
     async def get_card(
@@ -238,6 +257,7 @@ class PeerService:
     # --- who calls ---------------------------------------------------------
     async def _caller(self, context: Any) -> KnownPeer:  # noqa: ANN401 - grpc's own
         """Step 1: the accepted peer whose certificate the connection presents."""
+        self._called(context.peer())
         auth = context.auth_context()
         if _first(auth, "ssl_tls_version") != TLS_VERSION:
             raise UnauthenticatedError(
@@ -269,18 +289,17 @@ class PeerService:
                     remedy="Upgrade the older of both nodes.",
                     peer=peer.name,
                 )
-            await self._check_known_size(peer, first.opening.checkpoint_size)
+            await self._check_known(peer, _known_to(first.opening))
         except PeerError as error:
             await self._note(peer.name, error)
             raise
         return first.opening
 
-    async def _check_known_size(self, peer: KnownPeer, size: int) -> None:
-        head = await self._local.store.read(lambda s: s.tree_head())
-        if size > head.frontier.size:
+    async def _check_known(self, peer: KnownPeer, known: LogPoint) -> None:
+        if not await self._local.store.read(lambda s: holds(s, known)):
             raise CheckpointRolledBackError(
-                f"{peer.name} says that it has verified more leaves of our log than "
-                f"the {head.frontier.size} there are.",
+                f"{peer.name} says that it has verified {known.size} leaves of a "
+                "shard of our log that has not as many.",
                 remedy="If our database was restored, stop this node and restore the "
                 "newest one; if not, call the peer.",
                 peer=peer.name,
@@ -301,6 +320,11 @@ class PeerService:
                 "incident not kept",
                 extra={"reason": error.reason, "store": failure.reason},
             )
+
+
+def _known_to(opening: peer_service_pb2.Opening) -> LogPoint:
+    """Return the state of our log that a deliverer has verified."""
+    return LogPoint(origin=opening.checkpoint_origin, size=opening.checkpoint_size)
 
 
 def _first(auth: dict[str, list[bytes]], key: str) -> str:

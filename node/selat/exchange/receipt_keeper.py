@@ -14,18 +14,35 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from selat.core.checkpoints import Checkpoint
 from selat.core.leaf_json import identifier_text
 from selat.core.leaves import PeerCheckpointLeaf
-from selat.core.log_states import KnownState, verify_log_state
-from selat.core.proofs import verify_consistency
+from selat.core.log_states import (
+    KnownState,
+    LogState,
+    VerifiedLog,
+    verify_joined,
+    verify_log_state,
+)
 from selat.core.receipts import Receipt, ReceiptBatch, verify_receipts
-from selat.core.times import utc
-from selat.errors import CheckpointForkedError, ProofError, ReceiptInvalidError
-from selat.exchange.chains import answered, known_state, newer
+from selat.errors import (
+    CheckpointForkedError,
+    EquivocationError,
+    ReceiptInvalidError,
+)
+from selat.exchange.anchoring import Gathered
+from selat.exchange.chains import (
+    answered,
+    keep_states,
+    known_state,
+    newer,
+    place,
+    verifiers_of,
+)
 from selat.exchange.forming import FormedBatch
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.signing import SignedHead
+from selat.exchange.witnessing import Advance
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import (
     BatchReceipt,
@@ -52,11 +69,20 @@ class SentBatch:
 
     Attributes:
         formed: The batch.
-        log_size: Size of our log that the peer verifies with it.
+        head: State of our log that the peer verifies with it.
     """
 
     formed: FormedBatch
-    log_size: int
+    head: SignedHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """What an answer holds after the steps that need no store."""
+
+    log: VerifiedLog
+    receipts: tuple[Receipt, ...]
+    gathered: Gathered | None
 
 
 class ReceiptKeeper:
@@ -64,14 +90,15 @@ class ReceiptKeeper:
 
     Args:
         local: Our node.
-        prove: Fetches a proof between two sizes of the peer's log.
+        prove: Fetches a proof between two states of the peer's log, the older one
+            first.
     """
 
     def __init__(
         self,
         *,
         local: LocalNode,
-        prove: Callable[[int, int], Awaitable[tuple[bytes, ...]]],
+        prove: Callable[[KnownState, KnownState], Awaitable[LogState]],
     ) -> None:
         """Start without a known state; `begin` gives one."""
         self._local = local
@@ -93,30 +120,35 @@ class ReceiptKeeper:
             PeerError: They do not hold; nothing was kept.
         """
         local = self._local
-        checkpoint, receipts = await asyncio.to_thread(self._verify, peer, sent, answer)
-        local.on_step("delivery.receipt-verified")
-        newest = await local.store.write(
-            partial(self._settle, sent, answer, checkpoint, receipts)
-        )
+        try:
+            verified = await asyncio.to_thread(self._verify, peer, sent, answer)
+            local.on_step("delivery.receipt-verified")
+            newest, advance = await local.store.write(
+                partial(self._settle, sent, answer, verified)
+            )
+        except (CheckpointForkedError, EquivocationError) as error:
+            proven = await local.accuser.examine(answer.log.checkpoint)
+            if proven is None:
+                raise
+            raise proven from error
         local.on_step("delivery.settled")
-        self._chain = KnownState(
-            origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root
-        )
-        await self._join(peer.name, newest)
+        self._chain = verified.log.known
+        await self._join(peer, newest)
+        if advance.is_proven:
+            local.witness.hand_back(peer.name, await local.witness.cosigned(advance))
 
     def _verify(
         self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
-    ) -> tuple[Checkpoint, tuple[Receipt, ...]]:
-        now = utc(self._local.clock())
-        checkpoint = verify_log_state(
+    ) -> _Verified:
+        log = verify_log_state(
             answer.log,
             owner=peer.name,
-            verifiers=lambda origin: peer.card.card.log_verifiers(origin, at=now),
+            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
             known=self._chain,
         )
         receipts = verify_receipts(
             answer,
-            checkpoint=checkpoint,
+            log=log,
             offer_hashes=sent.formed.leaf_hashes(),
             recipient=peer.name,
             sender=self._local.name,
@@ -132,31 +164,34 @@ class ReceiptKeeper:
                     peer=peer.name,
                     sequence=answer.sequence,
                 )
-        return checkpoint, receipts
+        return _Verified(
+            log=log,
+            receipts=receipts,
+            gathered=self._local.anchors.verify(peer, answer.cosigned),
+        )
 
     def _settle(
         self,
         sent: SentBatch,
         answer: ReceiptBatch,
-        checkpoint: Checkpoint,
-        receipts: tuple[Receipt, ...],
+        verified: _Verified,
         transaction: Transaction,
-    ) -> PeerCheckpoint:
+    ) -> tuple[PeerCheckpoint, Advance]:
         """Keep the receipts and log the peer's checkpoint, in one transaction."""
         local, batch = self._local, sent.formed.batch
+        log, receipts = verified.log, verified.receipts
         now_ms = local.clock()
-        theirs = PeerCheckpoint(
-            size=checkpoint.size, root=checkpoint.root, note=answer.log.checkpoint
-        )
-        transaction.keep_peer_checkpoint(batch.peer, theirs)
+        theirs = keep_states(transaction, batch.peer, log)
+        proven_in = log.of(answer.receipts.origin).checkpoint
         transaction.keep_receipt(
             batch.peer,
             batch.sequence,
             BatchReceipt(
+                origin=proven_in.origin,
                 first_receipt=answer.receipts.first_index,
                 receipts=answer.receipts.leaves,
                 proof=b"".join(answer.receipts.proof),
-                checkpoint_size=checkpoint.size,
+                checkpoint_size=proven_in.size,
             ),
         )
         transaction.settle(
@@ -173,9 +208,9 @@ class ReceiptKeeper:
         leaf = PeerCheckpointLeaf(
             sender=local.name,
             peer=batch.peer,
-            origin=checkpoint.origin,
-            size=checkpoint.size,
-            root=checkpoint.root,
+            origin=theirs.origin,
+            size=theirs.size,
+            root=theirs.root,
             sequence=batch.sequence,
             time_ms=now_ms,
             blind=local.entropy(32),
@@ -187,67 +222,69 @@ class ReceiptKeeper:
             replace(
                 answered(link),
                 checkpoint=newest,
-                acknowledged_size=max(link.acknowledged_size, sent.log_size),
+                acknowledged_size=max(link.acknowledged_size, sent.head.end),
                 last_contact_ms=now_ms,
             )
         )
-        return newest
+        advance = local.witness.advance(
+            transaction,
+            batch.peer,
+            log,
+            base=self._chain,
+            extension=answer.extension,
+            now_ms=now_ms,
+        )
+        if verified.gathered is not None:
+            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
+        return newest, advance
 
-    async def join_last(self, peer: str) -> None:
+    async def join_last(self, peer: KnownPeer) -> None:
         """Prove that the last receipts are of the log that we know newest.
 
         What the peer delivered since may have told of another one.
 
         Raises:
-            CheckpointForkedError: They are not.
+            PeerError: They are not.
         """
+        name = peer.name
 
         def last_receipts(snapshot: Snapshot) -> PeerCheckpoint | None:
-            waiting = snapshot.open_batches(peer)
+            waiting = snapshot.open_batches(name)
             following = (
                 waiting[0].sequence
                 if waiting
-                else snapshot.link(peer).sent_sequence + 1
+                else snapshot.link(name).sent_sequence + 1
             )
-            receipt = snapshot.batch_receipt(peer, following - 1)
+            receipt = snapshot.batch_receipt(name, following - 1)
             if receipt is None:
                 return None
-            return snapshot.peer_checkpoint(peer, receipt.checkpoint_size)
+            return snapshot.peer_checkpoint(
+                name, receipt.origin, receipt.checkpoint_size
+            )
 
-        last = await self._local.store.read(last_receipts)
+        last = known_state(await self._local.store.read(last_receipts))
         if last is not None and self._chain is not None:
             await self._prove_one_log(peer, last, self._chain)
 
-    async def _join(self, peer: str, newest: PeerCheckpoint) -> None:
+    async def _join(self, peer: KnownPeer, newest: PeerCheckpoint) -> None:
         """Prove that both directions saw one history of the peer's log."""
-        now_ms = self._local.clock()
+        now_ms, known = self._local.clock(), known_state(newest)
         if self._chain is None or now_ms < self._joined_ms + JOIN_INTERVAL_MS:
             return
-        if newest.size != self._chain.size:
+        if known is not None and known.point != self._chain.point:
             self._joined_ms = now_ms
-            await self._prove_one_log(peer, self._chain, newest)
+            await self._prove_one_log(peer, self._chain, known)
 
     async def _prove_one_log(
-        self,
-        peer: str,
-        old: PeerCheckpoint | KnownState,
-        new: PeerCheckpoint | KnownState,
+        self, peer: KnownPeer, one: KnownState, other: KnownState
     ) -> None:
-        if old.size == new.size:  # kept checkpoints of one size have one root
+        if one.point == other.point:  # kept checkpoints of one size have one root
             return
-        proof = await self._prove(old.size, new.size)
-        try:
-            verify_consistency(
-                old_size=old.size,
-                old_root=old.root,
-                new_size=new.size,
-                new_root=new.root,
-                proof=proof,
-            )
-        except ProofError as error:
-            raise CheckpointForkedError(
-                f"{peer} signed {old.size} and {new.size} leaves that do not belong "
-                "to one log.",
-                remedy="Stop and call the peer: its log shows two histories.",
-                peer=peer,
-            ) from error
+        old, new = sorted((one, other), key=place)
+        verify_joined(
+            await self._prove(old, new),
+            owner=peer.name,
+            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
+            old=old,
+            new=new,
+        )

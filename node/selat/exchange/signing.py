@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from selat.core.checkpoints import Checkpoint
+from selat.core.log_states import LogPoint
 from selat.core.notes import NoteSigner, sign_note
+from selat.errors import LogRolledBackError
 from selat.store.port import Store
 from selat.store.values import TreeHead
 
@@ -27,15 +29,32 @@ class HighWaterMark(Protocol):
     """
 
     def raise_to(self, *, origin: str, size: int, root: bytes) -> None:
-        """Remember a head; a smaller one than remembered is an error."""
+        """Remember a head; a smaller one, or of an older shard, is an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedHead:
-    """A checkpoint of our log and its signed note."""
+    """A checkpoint of a shard of our log and its signed note.
+
+    Attributes:
+        checkpoint: The checkpoint.
+        note: The signed note.
+        first_position: How many leaves the shards before have.
+    """
 
     checkpoint: Checkpoint
     note: bytes
+    first_position: int
+
+    @property
+    def end(self) -> int:
+        """Return how many leaves of our log it stands for, over all shards."""
+        return self.first_position + self.checkpoint.size
+
+    @property
+    def point(self) -> LogPoint:
+        """Return its name."""
+        return LogPoint(origin=self.checkpoint.origin, size=self.checkpoint.size)
 
 
 class CheckpointSigner:
@@ -63,19 +82,32 @@ class CheckpointSigner:
         self._on_step = on_step
         self._lock = asyncio.Lock()
         self._latest: SignedHead | None = None
+        self._halted: LogRolledBackError | None = None
 
-    async def at_least(self, size: int) -> SignedHead:
-        """Return a signed checkpoint of a log that has at least ``size`` leaves.
+    def halt(self, error: LogRolledBackError) -> None:
+        """Sign nothing from now on: our log is not the one that was signed."""
+        self._halted = self._halted or error
+
+    async def at_least(self, end: int) -> SignedHead:
+        """Return a signed checkpoint of a log that has at least ``end`` leaves.
+
+        It is of the shard that was newest when it was signed.
 
         Args:
-            size: A size that the caller knows to be committed.
+            end: A number of leaves, over all shards, that the caller knows to be
+                committed.
+
+        Raises:
+            LogRolledBackError: A peer has shown that our log was rolled back.
         """
+        if self._halted is not None:
+            raise self._halted
         latest = self._latest
-        if latest is not None and latest.checkpoint.size >= size:
+        if latest is not None and latest.end >= end:
             return latest
         async with self._lock:
             latest = self._latest
-            if latest is None or latest.checkpoint.size < size:
+            if latest is None or latest.end < end:
                 head = await self._store.read(lambda snapshot: snapshot.tree_head())
                 latest = await asyncio.to_thread(self._sign, head)
                 self._latest = latest
@@ -92,7 +124,9 @@ class CheckpointSigner:
         self._on_step("sign.marked")
         note = sign_note(checkpoint.text(), self._signers(checkpoint.origin))
         self._on_step("sign.signed")
-        return SignedHead(checkpoint=checkpoint, note=note)
+        return SignedHead(
+            checkpoint=checkpoint, note=note, first_position=head.first_position
+        )
 
 
 class SignerSource(Protocol):

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from selat.core.cards import RootPublic
+from selat.core.cosignatures import cosigner_verifiers
 from selat.core.fingerprints import Fingerprint
 from selat.core.notes import Ed25519Verifier, Mldsa44Verifier, NoteVerifier
 from selat.core.seal_keys import SealPublicKey
@@ -45,6 +46,11 @@ CATEGORIES_MAX: Final = 64
 PROTOCOL_VERSIONS_MAX: Final = 8
 #: Languages of a contact point.
 LANGUAGES_MAX: Final = 8
+
+
+def witness_name(node: str) -> str:
+    """Return the key name under which a node cosigns other logs."""
+    return f"{node}/witness"
 
 
 class ContactFunction(StrEnum):
@@ -209,17 +215,47 @@ class Card:
             MalformedError: The card does not vouch for logs of that origin.
             CardExpiredError: The card or its keys are outside their validity.
         """
-        if not origin.startswith(self.log_origin_prefix):
-            raise MalformedError(
-                f"The log is not one that the card of {self.name} vouches for.",
-                remedy="Ask the peer for a checkpoint of its own log.",
-                peer=self.name,
-            )
+        self._check_origin(origin)
         ed25519 = self.key(KeyPurpose.LOG, KeyAlgorithm.ED25519, at)
         mldsa44 = self.key(KeyPurpose.LOG, KeyAlgorithm.MLDSA44, at)
         return (
             Ed25519Verifier(origin, ed25519.public),
             Mldsa44Verifier(origin, mldsa44.public),
+        )
+
+    def every_log_verifier(self, origin: str) -> tuple[NoteVerifier, ...]:
+        """Return what verifies one of the node's logs, by every key it lists.
+
+        For evidence of an unknown time: retired keys are among them.
+
+        Raises:
+            MalformedError: The card does not vouch for logs of that origin.
+        """
+        self._check_origin(origin)
+        kinds: dict[KeyAlgorithm, type[Ed25519Verifier | Mldsa44Verifier]] = {
+            KeyAlgorithm.ED25519: Ed25519Verifier,
+            KeyAlgorithm.MLDSA44: Mldsa44Verifier,
+        }
+        return tuple(
+            kinds[key.algorithm](origin, key.public) for key in self._of(KeyPurpose.LOG)
+        )
+
+    def witness_verifiers(self, *, at: datetime) -> tuple[NoteVerifier, NoteVerifier]:
+        """Return what verifies the node's cosignatures of other logs.
+
+        Args:
+            at: When the cosignature was made, aware.
+
+        Returns:
+            The Ed25519 and the ML-DSA-44 verifier; both must have signed.
+
+        Raises:
+            CardExpiredError: The card or its keys are outside their validity.
+        """
+        return cosigner_verifiers(
+            witness_name(self.name),
+            self.key(KeyPurpose.WITNESS, KeyAlgorithm.ED25519, at).public,
+            self.key(KeyPurpose.WITNESS, KeyAlgorithm.MLDSA44, at).public,
         )
 
     def seal_key(self, at: datetime) -> SealKey:
@@ -261,6 +297,14 @@ class Card:
             remedy=f"Add the newest card of {self.name}.",
             peer=self.name,
         )
+
+    def _check_origin(self, origin: str) -> None:
+        if not origin.startswith(self.log_origin_prefix):
+            raise MalformedError(
+                f"The log is not one that the card of {self.name} vouches for.",
+                remedy="Ask the peer for a checkpoint of its own log.",
+                peer=self.name,
+            )
 
     def _of(self, purpose: KeyPurpose) -> Sequence[CardKey]:
         return [key for key in self.keys if key.purpose is purpose]

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 from cryptography import x509
@@ -19,11 +20,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from selat.core.at_rest import StoreCipher
-from selat.core.tiles import root_at
+from selat.core.cosignatures import CosignatureSigner
 from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
 from selat.desk.desk_service import DeskService
+from selat.desk.exporting import Exporting
 from selat.desk.legal_holds import LegalHolds
 from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
@@ -31,29 +33,41 @@ from selat.desk.peering import Peering
 from selat.desk.publishing import Publisher
 from selat.desk.reviews import ReviewDesk
 from selat.desk.status import StatusReporter
+from selat.exchange.accusing import Accuser
+from selat.exchange.anchoring import Anchors
 from selat.exchange.arrivals import Arrivals
+from selat.exchange.head_comparison import HeadComparison
 from selat.exchange.inspector import Inspector
 from selat.exchange.judging import Judge
 from selat.exchange.lifecycle import Lifecycle
-from selat.exchange.links import Links
+from selat.exchange.links import Connect, Links
 from selat.exchange.local import Clock, LocalNode
 from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
 from selat.exchange.peer_service import PeerService
 from selat.exchange.reviewing import Reviewing
+from selat.exchange.shards import ShardKeeper
 from selat.exchange.signing import CheckpointSigner, StepObserver
+from selat.exchange.view_comparison import ViewComparison
+from selat.exchange.witness_http import HttpWitness
+from selat.exchange.witness_rounds import WitnessRounds
+from selat.exchange.witnessing import Witness
 from selat.identity.card import SignedCard
+from selat.identity.card_contents import witness_name
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import Credentials, DeskAuthority, Term
 from selat.identity.keystore import KeyStore
 from selat.node.active_policy import ActivePolicy
 from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
-from selat.node.high_water import HighWaterFile, check_against_mark
+from selat.node.high_water import HighWaterFile, check_against_mark, mark_missing
 from selat.node.own_card import OwnCard
 from selat.policy.catalogue_file import load_catalogue
+from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
-from selat.store.port import Snapshot, Store
+from selat.rpc.handshakes import Handshakes
+from selat.store.gate import GatedStore
+from selat.store.port import Snapshot
 from selat.store.sqlite.store import SqliteStore
 
 DESK_SERVER_VALID_DAYS = 365
@@ -78,10 +92,17 @@ class Node:
     local: LocalNode
     policy: ActivePolicy
     links: Links
+    connect: Connect
+    comparison: HeadComparison
+    rounds: WitnessRounds
+    http_witness: HttpWitness
     lifecycle: Lifecycle
+    handshakes: Handshakes
     peer_service: PeerService
     desk_service: DeskService
     admin_service: AdminService
+    published_log: PublishedLog
+    door: Doorkeeper
     tls: Callable[[], tuple[bytes, bytes]]
     desk_tls: Callable[[], tuple[bytes, bytes]]
     desk_authority_pem: bytes
@@ -108,6 +129,7 @@ async def assemble_node(
         NodeInUseError: Another process holds the folder.
         KeyStoreError: The keys cannot be opened.
         LogRolledBackError: The database is older than what was signed.
+        HighWaterMissingError: What was signed cannot be told.
         StoreError: The database cannot be used.
     """
     folder.check()
@@ -121,7 +143,7 @@ async def assemble_node(
                 folder,
                 configuration,
                 keys=keys,
-                store=store,
+                store=GatedStore(store),
                 mark=mark,
                 clock=clock,
                 on_step=on_step,
@@ -131,18 +153,16 @@ async def assemble_node(
 
 
 def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
-    head = snapshot.tree_head()
-    size = head.frontier.size
-    marked = mark.mark
-    behind = marked is not None and size < marked.size
-    check_against_mark(
-        marked,
-        origin=head.origin,
-        size=size,
-        root_at_mark=(
-            None if marked is None or behind else root_at(marked.size, snapshot)
-        ),
-    )
+    """Hold that the database has all that was signed."""
+    if mark.mark is None and any(
+        snapshot.link(peer.name).acknowledged_size for peer in snapshot.peers()
+    ):  # a peer holds our signature
+        if not mark.is_new:
+            raise mark_missing("The high-water mark is blank.")
+        head = snapshot.tree_head()
+        frontier = head.frontier
+        mark.raise_to(origin=head.origin, size=frontier.size, root=frontier.root())
+    check_against_mark(mark.mark, snapshot)
 
 
 async def _build(
@@ -150,7 +170,7 @@ async def _build(
     configuration: NodeConfiguration,
     *,
     keys: KeyStore,
-    store: Store,
+    store: GatedStore,
     mark: HighWaterFile,
     clock: Clock,
     on_step: StepObserver,
@@ -165,6 +185,19 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
     )
+    signer = CheckpointSigner(
+        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+    )
+    shards = ShardKeeper(
+        node=configuration.name,
+        store=store,
+        signer=signer,
+        is_vouched=card.vouches_for_log,
+        clock=clock,
+        entropy=os.urandom,
+        on_step=on_step,
+    )
+    await shards.follow()  # before anything is logged
     peers = PeerBook()
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
     policy = ActivePolicy(
@@ -178,14 +211,38 @@ async def _build(
     )
     await policy.load()
     schema = Schema()
+    signer = CheckpointSigner(
+        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+    )
+    settings = configuration.witness
     local = LocalNode(
         name=configuration.name,
         state=configuration.state,
         agency=configuration.agency,
         store=store,
         cipher=StoreCipher(keys.store()),
-        signer=CheckpointSigner(
-            store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+        signer=signer,
+        witness=Witness(
+            store=store,
+            peers=peers,
+            cosigner=cache(
+                lambda: CosignatureSigner(
+                    witness_name(configuration.name), *keys.witness()
+                )
+            ),
+            foreign=settings.foreign_verifiers(),
+            clock=clock,
+            on_step=on_step,
+        ),
+        anchors=Anchors(peers=peers, quorum=settings.quorum, clock=clock),
+        accuser=Accuser(
+            name=configuration.name,
+            store=store,
+            peers=peers,
+            signer=signer,
+            own_card=card.current,
+            clock=clock,
+            entropy=os.urandom,
         ),
         seal_keys=keys.find_seal,
         policy=policy.policy_set,
@@ -194,6 +251,7 @@ async def _build(
         clock=clock,
         entropy=os.urandom,
         on_step=on_step,
+        follow_half_year=shards.follow,
     )
 
     async def renew_card(
@@ -209,17 +267,30 @@ async def _build(
         categories=frozenset(catalogue.categories),
         set_released=policy.set_released,
     )
-    links = Links(
-        local=local,
-        connect=connector(certificate=tls),
-        offer_card=peering.refresh,
+    connect = connector(certificate=tls)
+    comparison = HeadComparison(
+        store=store,
+        peers=peers,
+        signer=signer,
+        verifiers=lambda origin: [each.verifier for each in keys.log_signers(origin)],
     )
+    rounds = WitnessRounds(
+        local=local, comparison=comparison, interval_s=settings.interval_s
+    )
+    links = Links(
+        local=local, connect=connect, offer_card=peering.refresh, meet=rounds.meet
+    )
+    if settings.compare_views:
+        rounds.views = ViewComparison(local=local, connections=links.connections)
+    local.accuser.on_found = rounds.begin_soon
     lifecycle = Lifecycle(
         local=local, catalogue=lambda: policy.policy_set().source.catalogue
     )
+    handshakes = Handshakes()
     arrivals = Arrivals()
     inspector = Inspector(schema=schema, catalogue=catalogue)
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
+    published_log = PublishedLog(store=store, signer=local.signer)
     door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
     return Node(
         folder=folder,
@@ -228,13 +299,19 @@ async def _build(
         local=local,
         policy=policy,
         links=links,
+        connect=connect,
+        comparison=comparison,
+        rounds=rounds,
+        http_witness=HttpWitness(witness=local.witness, accuser=local.accuser),
         lifecycle=lifecycle,
+        handshakes=handshakes,
         peer_service=PeerService(
             local=local,
             judge=Judge(local=local, inspector=inspector),
             arrived=arrivals.ring,
             heard_from=links.heard_from,
             own_card=lambda: card.current().envelope,
+            called=handshakes.called,
         ),
         desk_service=DeskService(
             local=local,
@@ -246,6 +323,7 @@ async def _build(
                     local=local, wake=links.wake, arrived=arrivals.ring
                 ),
             ),
+            exporting=Exporting(local=local),
             arrivals=arrivals,
             links=links,
         ),
@@ -260,6 +338,8 @@ async def _build(
                 own_card=card.current,
                 software_version=version("selat"),
                 started_ms=clock(),
+                anchor_age_max_s=settings.anchor_age_max_s,
+                turned_away=handshakes.turned_away,
             ),
             lifecycle=LifecycleDesk(local=local, lifecycle=lifecycle),
             legal_holds=LegalHolds(local=local),
@@ -267,7 +347,10 @@ async def _build(
             renew_card=renew_card,
             desk_ca_pem=to_pem(authority.certificate),
             released=policy.released,
+            checkpoint=published_log.checkpoint,
         ),
+        published_log=published_log,
+        door=door,
         tls=tls,
         desk_tls=_desk_tls_pair(authority, configuration, clock),
         desk_authority_pem=to_pem(authority.certificate),

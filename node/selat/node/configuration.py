@@ -6,16 +6,31 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from selat.errors import ConfigurationError
+from selat.node.witness_settings import (
+    WitnessSettings,
+    format_witness_settings,
+    read_witness_settings,
+)
 
 VERSION: Final = 1
 _ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+):([0-9]{1,5})")
 _KEYS: Final = frozenset(
-    {"version", "name", "state", "agency", "listen", "desk_listen", "desk_hosts"}
+    {
+        "version",
+        "name",
+        "state",
+        "agency",
+        "listen",
+        "desk_listen",
+        "desk_hosts",
+        "publish_listen",
+        "witness",
+    }
 )
 
 
@@ -32,6 +47,9 @@ class NodeConfiguration:
             unix socket alone.
         desk_hosts: Names and addresses that the desk's certificate carries
             besides ``localhost``.
+        publish_listen: Address at which auditors read the log over HTTP with
+            mutual TLS; empty for none.
+        witness: How nodes vouch for each other.
     """
 
     name: str
@@ -40,12 +58,16 @@ class NodeConfiguration:
     listen: str
     desk_listen: str = ""
     desk_hosts: tuple[str, ...] = ()
+    publish_listen: str = ""
+    witness: WitnessSettings = field(default_factory=WitnessSettings)
 
     def __post_init__(self) -> None:
         """Refuse addresses that no server could listen on."""
         check_address("listen", self.listen)
         if self.desk_listen:
             check_address("desk_listen", self.desk_listen)
+        if self.publish_listen:
+            check_address("publish_listen", self.publish_listen)
 
 
 def check_address(key: str, address: str) -> None:
@@ -88,6 +110,8 @@ def read_configuration(path: Path) -> NodeConfiguration:
         listen=_text(path, document, "listen"),
         desk_listen=_text(path, document, "desk_listen", default=""),
         desk_hosts=tuple(hosts),
+        publish_listen=_text(path, document, "publish_listen", default=""),
+        witness=read_witness_settings(document),
     )
 
 
@@ -108,6 +132,10 @@ def format_configuration(configuration: NodeConfiguration) -> str:
             "# unix socket in this folder alone.",
             f"desk_listen = {quoted(configuration.desk_listen)}",
             f"desk_hosts = [{hosts}]",
+            "# Where auditors read the log over HTTP; empty for nowhere.",
+            f"publish_listen = {quoted(configuration.publish_listen)}",
+            "",
+            *format_witness_settings(configuration.witness),
             "",
         ]
     )

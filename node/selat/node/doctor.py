@@ -22,6 +22,7 @@ from selat.node.node_checks import (
     check_keys,
     check_policy,
 )
+from selat.node.witness_checks import check_witnessing
 
 
 def examine(
@@ -55,4 +56,5 @@ def examine(
     yield from check_card(folder, configuration, now=now)
     yield from check_policy(folder, now=now)
     yield from check_database(folder, now=now)
+    yield from check_witnessing(folder, configuration, now=now)
     yield from check_running(folder, configuration)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The high-water mark: the greatest head of our log that may have been signed.
+"""The high-water mark: the newest head of our log that may have been signed.
+
+Heads are ordered by shard first and by size within it; the shards before that of
+the mark are final, and what was signed of them stands in the leaf that the next
+one begins with.
 
 A small file of two slots, written in turn and synchronised before the
 signature is made. A torn write damages one slot at most; the other still holds
@@ -17,12 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from selat.core.origins import end_ms, is_later
+from selat.core.tiles import root_at
 from selat.errors import (
+    HighWaterMissingError,
     LogRolledBackError,
     StoreCorruptError,
     StoreError,
     StoreFullError,
 )
+from selat.store.port import Snapshot
 
 _SLOT_BYTES: Final = 512
 _SLOTS: Final = 2
@@ -36,17 +44,44 @@ class Mark:
     size: int
     root: bytes
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Return what orders the marks of one log."""
+        return end_ms(self.origin), self.size
+
+    def follows(self, other: Mark) -> bool:
+        """Tell whether it is of a larger tree of one shard, or of a later shard."""
+        if self.origin == other.origin:
+            return self.size > other.size
+        return is_later(self.origin, other.origin)
+
 
 class HighWaterFile:
-    """The high-water mark in a file. Used by one thread at a time."""
+    """The high-water mark in a file. Used by one thread at a time.
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or create it with no mark.
+    Attributes:
+        mark: The mark; None when nothing was signed, as far as the file knows.
+        is_new: The file was empty: it was just made, or somebody put it there to
+            begin anew.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open the file.
+
+        Args:
+            path: The file.
+            create: Create it, for a new node.
 
         Raises:
+            HighWaterMissingError: It is not there.
             StoreCorruptError: Neither slot can be read.
         """
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        flags = os.O_RDWR | (os.O_CREAT if create else 0)
+        try:
+            self._descriptor = os.open(path, flags, 0o600)
+        except FileNotFoundError as error:
+            raise mark_missing(f"There is no high-water mark {path}.") from error
+        self.is_new = os.fstat(self._descriptor).st_size == 0
         try:
             self.mark, self._next_slot = self._begin(path)
         except BaseException:
@@ -55,7 +90,7 @@ class HighWaterFile:
 
     def _begin(self, path: Path) -> tuple[Mark | None, int]:
         """Return the mark that the file holds, and the slot to write next."""
-        if os.fstat(self._descriptor).st_size == 0:
+        if self.is_new:
             os.pwrite(self._descriptor, bytes(_SLOT_BYTES * _SLOTS), 0)
             os.fsync(self._descriptor)
             _sync_folder(path.parent)
@@ -67,14 +102,14 @@ class HighWaterFile:
                 remedy="Compare the log's size with a peer's `selat status` before "
                 "removing the file; signing a shorter log is seen as a fork.",
             )
-        mark = max(marks, key=lambda mark: mark.size, default=None)
+        mark = max(marks, key=lambda mark: mark.place, default=None)
         return mark, 0 if mark is None else (slots.index(mark) + 1) % _SLOTS
 
     def raise_to(self, *, origin: str, size: int, root: bytes) -> None:
         """Remember a head durably.
 
         Raises:
-            LogRolledBackError: A greater head, or another of the same size, was
+            LogRolledBackError: A later head, or another of the same size, was
                 remembered before.
             StoreError: It could not be written; the mark is the one before.
             StoreFullError: There is no room for it.
@@ -82,7 +117,7 @@ class HighWaterFile:
         new, mark = Mark(origin=origin, size=size, root=root), self.mark
         if new == mark:
             return
-        if mark is not None and (size <= mark.size or origin != mark.origin):
+        if mark is not None and not new.follows(mark):
             raise _rolled_back(mark, origin=origin, size=size)
         try:
             os.pwrite(self._descriptor, _encode(new), self._next_slot * _SLOT_BYTES)
@@ -97,17 +132,22 @@ class HighWaterFile:
         os.close(self._descriptor)
 
 
-def check_against_mark(
-    mark: Mark | None, *, origin: str, size: int, root_at_mark: bytes | None
-) -> None:
+def mark_missing(what: str) -> HighWaterMissingError:
+    """Return the error for a node that cannot tell what it signed."""
+    return HighWaterMissingError(
+        f"{what} Whether this database holds all that was signed cannot be told.",
+        remedy="Restore the newest high-water from the folder's mirror. If it is lost, "
+        "ask your peers for `our log there` in `selat status`; only if this database "
+        "is no shorter, put an empty file in its place: the mark begins anew.",
+    )
+
+
+def check_against_mark(mark: Mark | None, snapshot: Snapshot) -> None:
     """Refuse a database that is behind what was signed.
 
     Args:
         mark: The remembered head.
-        origin: The database's log origin.
-        size: The database's number of leaves.
-        root_at_mark: The database's root at the mark's size; None when the
-            database is shorter.
+        snapshot: The database.
 
     Raises:
         LogRolledBackError: The database is older than the mark, or holds
@@ -115,8 +155,17 @@ def check_against_mark(
     """
     if mark is None:
         return
-    if size < mark.size or origin != mark.origin or root_at_mark != mark.root:
-        raise _rolled_back(mark, origin=origin, size=size)
+    shard = snapshot.shard(mark.origin)
+    if shard is not None and shard.size >= mark.size:
+        root = root_at(mark.size, snapshot.shard_tiles(mark.origin))
+        if root == mark.root:
+            return
+    newest = snapshot.tree_head()
+    raise _rolled_back(
+        mark,
+        origin=newest.origin if shard is None else shard.origin,
+        size=newest.frontier.size if shard is None else shard.size,
+    )
 
 
 def _rolled_back(mark: Mark, *, origin: str, size: int) -> LogRolledBackError:

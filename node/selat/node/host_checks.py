@@ -86,7 +86,7 @@ def check_running(
     try:
         with folder.locked():
             yield warn("node", "The node does not run.", "Start it: selat serve")
-            for key in ("listen", "desk_listen"):
+            for key in ("listen", "desk_listen", "publish_listen"):
                 address = getattr(configuration, key)
                 if address:
                     yield _port(key, address)

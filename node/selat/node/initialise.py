@@ -19,8 +19,9 @@ from typing import Final
 from cryptography import x509
 
 from selat.core.checkpoints import origin_for
-from selat.core.leaves import CardLeaf, OpenLeaf
+from selat.core.leaves import CardLeaf
 from selat.core.node_names import is_node_name
+from selat.core.shard_leaves import OpenLeaf
 from selat.core.times import to_ms
 from selat.errors import AlreadyExistsError, InvalidInputError
 from selat.identity.card import SignedCard
@@ -34,6 +35,7 @@ from selat.node.high_water import HighWaterFile
 from selat.policy.catalogue_file import default_policy_folder, load_catalogue
 from selat.policy.release_list import format_release_list
 from selat.store.port import Transaction
+from selat.store.publication import KeptCard
 from selat.store.sqlite.store import SqliteStore
 
 CARD_VALID_DAYS: Final = 730
@@ -211,10 +213,11 @@ async def _open_log(
     def work(transaction: Transaction) -> None:
         transaction.open_log(origin)
         transaction.append_leaves([opening.encode(), card_leaf.encode()])
+        transaction.keep_card(KeptCard(node=node, envelope=card.envelope))
 
     store = SqliteStore.open(folder.store)
     try:
         await store.write(work)
     finally:
         await store.close()
-    HighWaterFile(folder.high_water).close()
+    HighWaterFile(folder.high_water, create=True).close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from selat.core.tiles import root_at
+from selat.core.times import to_ms
 from selat.errors import SelatError
 from selat.identity.card import SignedCard, parse_card
 from selat.identity.key_kinds import KeyKind
@@ -20,6 +20,7 @@ from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, Mark, check_against_mark
 from selat.node.policy_folder import prove
 from selat.store.port import Snapshot
+from selat.store.reviews import OVERDUE_MS
 from selat.store.sqlite.inspection import check_integrity, inspect
 from selat.store.values import IncidentRow, OutboxState, PeerRow, PeerState, TreeHead
 
@@ -36,10 +37,13 @@ class _Contents:
     """What the checks need of the database, from one moment of it."""
 
     head: TreeHead
-    root_at_mark: bytes | None
+    shards: int
+    rolled_back: SelatError | None
     peers: tuple[PeerRow, ...]
     incidents: tuple[IncidentRow, ...]
     dead: dict[str, int]
+    #: Since when the first message waits for a person, ms; None when none does.
+    waiting_since_ms: int | None
 
 
 def check_keys(folder: NodeFolder, passphrase: bytes | None) -> Iterator[Finding]:
@@ -152,6 +156,14 @@ def check_database(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:
                 "Restore it with the folder; without it a lost database is not seen.",
             )
             return
+        if folder.high_water.stat().st_size == 0:
+            yield warn(
+                "log",
+                "The high-water mark is an empty file: it begins anew at the next "
+                "start, and what was signed before is not checked.",
+                "Nothing, if this database is no shorter than peers say.",
+            )
+            return
         # Before the database: what is marked had been committed.
         with closing(HighWaterFile(folder.high_water)) as file:
             mark = file.mark
@@ -159,42 +171,65 @@ def check_database(folder: NodeFolder, *, now: datetime) -> Iterator[Finding]:
     except SelatError as error:
         yield failed("database", error)
         return
-    yield _log(mark, contents)
+    yield _log(contents)
     for row in contents.peers:
         if row.state is PeerState.ACCEPTED:
             yield _peer(row, now=now)
+    yield from _reviews(contents, now=now)
     yield from _work(contents)
+
+
+def _reviews(contents: _Contents, *, now: datetime) -> Iterator[Finding]:
+    """Warn of what has waited for a person too long."""
+    since = contents.waiting_since_ms
+    if since is not None and to_ms(now) - since > OVERDUE_MS:
+        yield warn(
+            "reviews",
+            f"A message has waited for a person for "
+            f"{(to_ms(now) - since) // 3_600_000} hours.",
+            "Ask a reviewer to decide: selat review list",
+        )
 
 
 def _reader(mark: Mark | None) -> Callable[[Snapshot], _Contents]:
     def read(snapshot: Snapshot) -> _Contents:
-        head = snapshot.tree_head()
-        reached = mark is not None and mark.size <= head.frontier.size
+        counts = snapshot.counts()
+        waiting = (counts.oldest_held_ms, counts.oldest_quarantined_ms)
+        try:
+            check_against_mark(mark, snapshot)
+        except SelatError as error:
+            rolled_back: SelatError | None = error
+        else:
+            rolled_back = None
         return _Contents(
-            head=head,
-            root_at_mark=root_at(mark.size, snapshot) if mark and reached else None,
+            head=snapshot.tree_head(),
+            shards=len(snapshot.shards()),
+            rolled_back=rolled_back,
             peers=tuple(snapshot.peers()),
             incidents=tuple(snapshot.incidents(limit=_INCIDENTS_MAX)),
             dead={
                 queue.peer: queue.count
-                for queue in snapshot.counts().queues
+                for queue in counts.queues
                 if queue.state is OutboxState.DEAD
             },
+            waiting_since_ms=min(
+                (since for since in waiting if since is not None), default=None
+            ),
         )
 
     return read
 
 
-def _log(mark: Mark | None, contents: _Contents) -> Finding:
-    head = contents.head
-    size = head.frontier.size
-    try:
-        check_against_mark(
-            mark, origin=head.origin, size=size, root_at_mark=contents.root_at_mark
-        )
-    except SelatError as error:
-        return failed("log", error)
-    return ok("log", f"{head.origin} has {size} leaves and holds what was signed.")
+def _log(contents: _Contents) -> Finding:
+    if contents.rolled_back is not None:
+        return failed("log", contents.rolled_back)
+    head, before = contents.head, contents.shards - 1
+    older = f" after {before} older shards" if before else ""
+    return ok(
+        "log",
+        f"{head.origin} has {head.frontier.size} leaves{older} and holds what was "
+        "signed.",
+    )
 
 
 def _peer(row: PeerRow, *, now: datetime) -> Finding:

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from selat.core.leaves import CardLeaf
 from selat.core.times import utc
-from selat.errors import InvalidInputError
+from selat.errors import CardExpiredError, InvalidInputError
 from selat.exchange.local import Clock, Entropy
 from selat.identity.card import SignedCard, parse_card
 from selat.identity.keystore import KeyStore
 from selat.identity.own_card import NodeProfile, build_card
 from selat.identity.private_files import write_private
 from selat.node.initialise import CARD_VALID_DAYS, CLOCK_ALLOWANCE
-from selat.store.port import Store
+from selat.store.port import Store, Transaction
+from selat.store.publication import KeptCard
 
 
 class OwnCard:
@@ -64,6 +65,15 @@ class OwnCard:
     def declared(self) -> frozenset[str]:
         """Return the categories that the card in force declares."""
         return frozenset(self._card.card.categories)
+
+    def vouches_for_log(self) -> bool:
+        """Tell whether what our log's keys sign at present can be verified."""
+        card = self._card.card
+        try:
+            card.log_verifiers(card.log_origin_prefix, at=utc(self._clock()))
+        except (CardExpiredError, OverflowError):  # no card, or no year, is so late
+            return False
+        return True
 
     async def renew(
         self,
@@ -115,7 +125,12 @@ class OwnCard:
             time_ms=now_ms,
             blind=self._entropy(32),
         )
-        await self._store.write(lambda t: t.append_leaves([leaf.encode()]))
+
+        def log(transaction: Transaction) -> None:
+            transaction.append_leaves([leaf.encode()])
+            transaction.keep_card(KeptCard(node=old.name, envelope=new.envelope))
+
+        await self._store.write(log)
         write_private(self._path, new.envelope)
         self._card = new
         return new

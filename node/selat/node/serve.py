@@ -18,6 +18,7 @@ from selat.exchange.local import Clock
 from selat.exchange.signing import StepObserver
 from selat.node.assembly import Node, assemble_node, ignore_step, present_ms
 from selat.node.folder import NodeFolder
+from selat.node.publication import published
 from selat.node.servers import desk_server, peer_server
 
 _log = logging.getLogger(__name__)
@@ -29,8 +30,12 @@ POLICY_CHECK_S: Final = 1.0
 #: New objects after which unreachable ones are sought: a batch makes and drops
 #: some ten thousand, which the default of 700 would look through twenty times.
 NEW_OBJECTS: Final = 50_000
+#: How often it is seen whether the half-year has passed, in s.
+HALF_YEAR_CHECK_S: Final = 1.0
 #: How often what has expired is erased, in s.
 LIFECYCLE_INTERVAL_S: Final = 10.0
+#: How often it is looked whether callers were turned away, in s.
+DOOR_INTERVAL_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +46,13 @@ class Serving:
         node: The node.
         peer_port: TCP port of the peer API.
         desk_port: TCP port of the desk API; 0 when it has none.
+        publish_port: TCP port of the published log; 0 when it has none.
     """
 
     node: Node
     peer_port: int
     desk_port: int
+    publish_port: int
 
 
 async def serve(
@@ -87,9 +94,12 @@ async def run_node(
 ) -> AsyncIterator[Serving]:
     """Run a node for as long as the context lasts."""
     folder = NodeFolder(home=home)
-    async with assemble_node(
-        folder, passphrase=passphrase, clock=clock, on_step=on_step
-    ) as node:
+    async with (
+        _compared_node(
+            folder, passphrase=passphrase, clock=clock, on_step=on_step
+        ) as node,
+        published(node) as publish_port,
+    ):
         peers = await peer_server(node, node.configuration.listen)
         desk = await desk_server(node, folder.socket)
         await peers.server.start()
@@ -98,9 +108,17 @@ async def run_node(
             asyncio.ensure_future(node.links.run()),
             asyncio.ensure_future(_follow_policy(node)),
             asyncio.ensure_future(_end_messages(node)),
+            asyncio.ensure_future(node.rounds.run(node.links.connections)),
+            asyncio.ensure_future(_follow_half_year(node)),
+            asyncio.ensure_future(_watch_door(node)),
         ]
         try:
-            yield Serving(node=node, peer_port=peers.port, desk_port=desk.port)
+            yield Serving(
+                node=node,
+                peer_port=peers.port,
+                desk_port=desk.port,
+                publish_port=publish_port,
+            )
         finally:
             # Deliveries end first: what is not receipted is sent again later.
             for task in background:
@@ -111,6 +129,18 @@ async def run_node(
             await asyncio.gather(peers.drain(DRAIN_S), desk.drain(DRAIN_S))
             with suppress(FileNotFoundError):
                 folder.socket.unlink()
+
+
+@asynccontextmanager
+async def _compared_node(
+    folder: NodeFolder, *, passphrase: bytes, clock: Clock, on_step: StepObserver
+) -> AsyncIterator[Node]:
+    """Open a node and, before anybody is answered, ask peers for its own head."""
+    async with assemble_node(
+        folder, passphrase=passphrase, clock=clock, on_step=on_step
+    ) as node:
+        await node.comparison.at_start(node.connect)
+        yield node
 
 
 def _settle_objects() -> None:
@@ -135,6 +165,18 @@ async def _follow_policy(node: Node) -> None:
                 await _note(node, error)
 
 
+async def _follow_half_year(node: Node) -> None:
+    """Go on in the next shard of the log in time; a failure is an incident."""
+    while True:
+        await asyncio.sleep(HALF_YEAR_CHECK_S)
+        try:
+            await node.local.follow_half_year()
+        except SelatError as error:
+            _log.error("log not handed over", extra={"reason": error.reason})
+            with suppress(StoreError):
+                await _note(node, error)
+
+
 async def _end_messages(node: Node) -> None:
     """Erase what has expired or is kept no longer; a failure is an incident."""
     while True:
@@ -145,6 +187,17 @@ async def _end_messages(node: Node) -> None:
             with suppress(StoreError):
                 await _note(node, error)
         await asyncio.sleep(LIFECYCLE_INTERVAL_S)
+
+
+async def _watch_door(node: Node) -> None:
+    """Log that callers were turned away, who are no incidents: they are unknown."""
+    known = 0
+    while True:
+        await asyncio.sleep(DOOR_INTERVAL_S)
+        count = node.handshakes.turned_away()
+        if count > known:
+            _log.warning("callers turned away", extra={"count": count - known})
+            known = count
 
 
 async def _note(node: Node, error: SelatError) -> None:

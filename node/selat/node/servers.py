@@ -17,6 +17,7 @@ from selat.node.assembly import Node
 from selat.rpc.channels import (
     DESK_MESSAGE_BYTES_MAX,
     PEER_MESSAGE_BYTES_MAX,
+    PEER_RECEIVE_BYTES_MAX,
     peer_server_credentials,
     server_options,
 )
@@ -54,12 +55,17 @@ async def peer_server(node: Node, address: str) -> Listening:
         ConfigurationError: The address cannot be listened on.
     """
     server = grpc.aio.server(
-        interceptors=(ErrorBoundary(),), options=server_options(PEER_MESSAGE_BYTES_MAX)
+        interceptors=(ErrorBoundary(),),
+        options=server_options(
+            PEER_MESSAGE_BYTES_MAX, receive_bytes_max=PEER_RECEIVE_BYTES_MAX
+        ),
     )
     node.peer_service.add_to_server(server)
     servicer = await _add_health(server, (SERVICE_NAME,))
     credentials = peer_server_credentials(
-        certificate=node.tls, trusted=node.local.peers.trusted_pem
+        certificate=node.tls,
+        trusted=node.local.peers.trusted_pem,
+        begun=node.handshakes.begun,
     )
     port = _listen(server, address, credentials)
     return Listening(server=server, health=servicer, port=port)
@@ -112,11 +118,16 @@ def _listen(
     try:
         return server.add_secure_port(address, credentials)
     except RuntimeError as error:
-        raise ConfigurationError(
-            f"The address {address} cannot be listened on.",
-            remedy="Is another program on that port? `selat doctor` tells.",
-            address=address,
-        ) from error
+        raise not_listening(address) from error
+
+
+def not_listening(address: str) -> ConfigurationError:
+    """Return the error that a server cannot have its address."""
+    return ConfigurationError(
+        f"The address {address} cannot be listened on.",
+        remedy="Is another program on that port? `selat doctor` tells.",
+        address=address,
+    )
 
 
 def _listen_on_socket(server: grpc.aio.Server, socket: Path) -> None:

@@ -16,9 +16,7 @@ from typing import Final
 
 import grpc
 
-from selat.node.assembly import assemble_node
 from selat.node.folder import NodeFolder
-from selat.node.servers import desk_server
 from selat.rpc.channels import local_desk_channel
 
 #: A running node accepts on its socket within this time, in s.
@@ -45,6 +43,11 @@ async def open_desk(
         async with local_desk_channel(str(folder.socket)) as channel:
             yield channel
         return
+    # A command at the desk of a running node needs none of this, and importing
+    # it would take longer than all that it does.
+    from selat.node.assembly import assemble_node  # noqa: PLC0415
+    from selat.node.servers import desk_server  # noqa: PLC0415
+
     async with assemble_node(folder, passphrase=passphrase()) as node:
         desk = await desk_server(node, folder.socket)
         await desk.server.start()

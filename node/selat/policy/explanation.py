@@ -64,20 +64,28 @@ class Explanation:
         grounds: The policies that decided.
         changes: What would have to change for the message to go as it is, each
             one sentence without a full stop; all of them together.
+        met: Policies that had asked for a person, who has approved since.
     """
 
     decision: Decision
     summary: str
     grounds: tuple[Ground, ...]
     changes: tuple[str, ...]
+    met: tuple[Ground, ...] = ()
 
 
-def explain(policy: PolicySet, ask: Callable[[PolicySet], Decision]) -> Explanation:
+def explain(
+    policy: PolicySet,
+    ask: Callable[[PolicySet], Decision],
+    *,
+    ask_first: Callable[[PolicySet], Decision] | None = None,
+) -> Explanation:
     """Explain a decision, and go on asking behind each bar what else there is.
 
     Args:
         policy: The policy set in force.
         ask: Puts the question to a policy set.
+        ask_first: Puts it as if nobody had approved anything, where somebody has.
     """
     decision = ask(policy)
     changes: dict[str, None] = {}
@@ -96,6 +104,19 @@ def explain(policy: PolicySet, ask: Callable[[PolicySet], Decision]) -> Explanat
         summary=_summary(decision),
         grounds=tuple(_ground(policy.rules, name) for name in decision.policies),
         changes=tuple(changes),
+        met=() if ask_first is None else _met(policy, decision, ask_first(policy)),
+    )
+
+
+def _met(policy: PolicySet, now: Decision, first: Decision) -> tuple[Ground, ...]:
+    """Return what held the message at first and holds it no longer."""
+    return tuple(
+        _ground(policy.rules, name)
+        for name in first.policies
+        if name in policy.rules
+        and policy.rules[name].obligations - set(now.obligations)
+        and first.effect is Effect.HOLD
+        and now.effect is Effect.PERMIT
     )
 
 

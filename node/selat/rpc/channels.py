@@ -10,6 +10,10 @@ import grpc
 
 #: A batch of 1 MiB of messages, its leaves and proofs fit with room to spare.
 PEER_MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+#: What a peer's server takes in before it looks, so that what is too large for the
+#: protocol is refused with a reason and seen by the operator. Beyond this gRPC
+#: ends the call by itself.
+PEER_RECEIVE_BYTES_MAX: Final = 16 * 1024 * 1024
 #: 256 messages of the desk's size limit would not fit; callers page.
 DESK_MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 #: gRPC's servers refuse pings more often than this without data, in ms.
@@ -21,10 +25,17 @@ CONCURRENT_CALLS_MAX: Final = 256
 Options = Sequence[tuple[str, int | str]]
 
 
-def server_options(message_bytes_max: int) -> Options:
-    """Return the options of a server with the given message limit in bytes."""
+def server_options(
+    message_bytes_max: int, *, receive_bytes_max: int | None = None
+) -> Options:
+    """Return the options of a server.
+
+    Args:
+        message_bytes_max: Greatest message that it sends, and takes in unless …
+        receive_bytes_max: … it takes in larger ones, to refuse them itself.
+    """
     return (
-        ("grpc.max_receive_message_length", message_bytes_max),
+        ("grpc.max_receive_message_length", receive_bytes_max or message_bytes_max),
         ("grpc.max_send_message_length", message_bytes_max),
         ("grpc.so_reuseport", 0),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
@@ -54,6 +65,7 @@ def peer_server_credentials(
     *,
     certificate: Callable[[], tuple[bytes, bytes]],
     trusted: Callable[[], bytes],
+    begun: Callable[[], None] = lambda: None,
 ) -> grpc.ServerCredentials:
     """Return credentials that are looked up anew for every connection.
 
@@ -61,6 +73,7 @@ def peer_server_credentials(
         certificate: Gives our private key and certificate, PEM.
         trusted: Gives the PEM certificates of every accepted peer. gRPC
             needs at least one; our own stands in when there is no peer.
+        begun: Called when a connection begins, from a thread of gRPC.
     """
 
     def configuration() -> grpc.ServerCertificateConfiguration:
@@ -69,8 +82,12 @@ def peer_server_credentials(
             [(key, chain)], root_certificates=trusted() or chain
         )
 
+    def configuration_of_connection() -> grpc.ServerCertificateConfiguration:
+        begun()
+        return configuration()
+
     return grpc.dynamic_ssl_server_credentials(
-        configuration(), configuration, require_client_authentication=True
+        configuration(), configuration_of_connection, require_client_authentication=True
     )
 
 

@@ -22,11 +22,13 @@ class Erasure:
         reason: Stable reason code.
         erased_ms: When.
         leaf_index: Index of its erase leaf in our log.
+        officer: Who had it erased; empty when the node did so by itself.
     """
 
     reason: str
     erased_ms: int
     leaf_index: int
+    officer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

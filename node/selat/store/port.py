@@ -21,6 +21,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
+from selat.store.log import LogSnapshot, LogTransaction
+from selat.store.publication import PublicationSnapshot, PublicationTransaction
 from selat.store.reviews import Held, Review
 from selat.store.values import (
     BatchReceipt,
@@ -41,28 +43,20 @@ from selat.store.values import (
     PeerRow,
     Settled,
     StoreCounts,
-    TreeHead,
 )
+from selat.store.witnessing import WitnessingSnapshot, WitnessingTransaction
 
 T = TypeVar("T")
 
 
-class Snapshot(LifecycleSnapshot, Protocol):
-    """Read one moment of the database. Also a `selat.core.tiles.TileSource`."""
-
-    # --- our log -----------------------------------------------------------
-    def tree_head(self) -> TreeHead:
-        """Return the state of our log; without origin when none is open."""
-
-    def tile(self, level: int, index: int) -> bytes:
-        """Return the hashes of one tile, as many as there are (0 … 256)."""
-
-    def leaves(self, first: int, count: int) -> list[bytes]:
-        """Return the leaves ``first … first+count-1``, exact bytes.
-
-        Raises:
-            NotFoundError: The log is shorter than that.
-        """
+class Snapshot(
+    LogSnapshot,
+    LifecycleSnapshot,
+    PublicationSnapshot,
+    WitnessingSnapshot,
+    Protocol,
+):
+    """Read one moment of the database."""
 
     # --- peers -------------------------------------------------------------
     def peers(self) -> list[PeerRow]:
@@ -74,8 +68,10 @@ class Snapshot(LifecycleSnapshot, Protocol):
     def link(self, peer: str) -> Link:
         """Return how far the exchange with a peer has come; new if unknown."""
 
-    def peer_checkpoint(self, peer: str, size: int) -> PeerCheckpoint | None:
-        """Return a verified checkpoint of a peer by its size, or None."""
+    def peer_checkpoint(
+        self, peer: str, origin: str, size: int
+    ) -> PeerCheckpoint | None:
+        """Return a verified checkpoint of a peer by its shard and size, or None."""
 
     # --- messages ----------------------------------------------------------
     def message(self, number: int) -> MessageRow | None:
@@ -163,8 +159,8 @@ class Snapshot(LifecycleSnapshot, Protocol):
     def incoming_batch(self, peer: str, sequence: int) -> IncomingBatch | None:
         """Return a batch that we accepted from a peer, or None."""
 
-    def offer(self, peer: str, index: int) -> bytes | None:
-        """Return an offer leaf of a peer's log that we accepted, or None."""
+    def offer(self, peer: str, origin: str, index: int) -> bytes | None:
+        """Return an offer leaf of a peer's shard that we accepted, or None."""
 
     def arrival_batch(self, number: int) -> tuple[IncomingBatch, int] | None:
         """Return the batch that brought a message and its position in it."""
@@ -186,26 +182,19 @@ class Snapshot(LifecycleSnapshot, Protocol):
         """Return the numbers that a status shows."""
 
 
-class Transaction(Snapshot, LifecycleTransaction, Protocol):
+class Transaction(
+    Snapshot,
+    LogTransaction,
+    LifecycleTransaction,
+    PublicationTransaction,
+    WitnessingTransaction,
+    Protocol,
+):
     """Change the database; everything or nothing."""
-
-    # --- our log -----------------------------------------------------------
-    def open_log(self, origin: str) -> None:
-        """Start the log under an origin; refuse if one is open.
-
-        Raises:
-            WrongStateError: A log is open already.
-        """
-
-    def append_leaves(self, leaves: Sequence[bytes]) -> int:
-        """Append leaves contiguously; return the index of the first.
-
-        Updates tiles and tree head in this transaction.
-        """
 
     # --- peers -------------------------------------------------------------
     def put_peer(self, peer: PeerRow) -> None:
-        """Insert or replace a peer."""
+        """Insert or replace a peer; its card is also kept for `cards`."""
 
     def put_link(self, link: Link) -> None:
         """Insert or replace the state of an exchange.
@@ -217,10 +206,10 @@ class Transaction(Snapshot, LifecycleTransaction, Protocol):
         """
 
     def keep_peer_checkpoint(self, peer: str, checkpoint: PeerCheckpoint) -> None:
-        """Keep a verified checkpoint of a peer; one for each size.
+        """Keep a verified checkpoint of a peer; one for each shard and size.
 
         Raises:
-            CheckpointForkedError: Another root is kept for that size.
+            CheckpointForkedError: Another root is kept for that shard and size.
         """
 
     # --- messages ----------------------------------------------------------

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+#: A message that has waited for a person longer than this is overdue, in ms. It
+#: goes on waiting: nobody's silence decides.
+OVERDUE_MS: Final = 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

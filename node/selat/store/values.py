@@ -60,24 +60,58 @@ class OutboxState(StrEnum):
 
 
 class PeerState(StrEnum):
-    """Whether exchange with a peer is open."""
+    """Whether exchange with a peer is open.
+
+    A suspended one has shown two histories of its log: nothing is exchanged
+    with it until an administrator decides.
+    """
 
     ACCEPTED = "accepted"
+    SUSPENDED = "suspended"
     REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeHead:
-    """The state of our own log.
+    """The state of the newest shard of our own log.
 
     Attributes:
-        origin: The log's origin line, for example
+        origin: The shard's origin line, for example
             ``police.xa.example/exchange/2026h2``.
         frontier: Size and subtree roots, from which the root follows.
+        first_position: How many leaves the shards before it have.
     """
 
     origin: str
     frontier: Frontier = EMPTY_FRONTIER
+    first_position: int = 0
+
+    @property
+    def end(self) -> int:
+        """Return how many leaves all shards have: the position of the next."""
+        return self.first_position + self.frontier.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard(TreeHead):
+    """A shard of our own log.
+
+    Leaves have a *position*, which counts over all shards, and an *index*, which
+    counts in their shard and is what proofs and other nodes speak of.
+
+    Attributes:
+        closed: Whether its last leaf is a ``close`` leaf: it takes no other.
+        final_note: The signed checkpoint that the next shard was opened on,
+            exact bytes; empty while there is no next one.
+    """
+
+    closed: bool
+    final_note: bytes
+
+    @property
+    def size(self) -> int:
+        """Return how many leaves it has."""
+        return self.frontier.size
 
 
 class NewMessage(NamedTuple):
@@ -229,7 +263,7 @@ class OutboxRow(NamedTuple):
         queued_ms: When it was queued.
         attempts: Failed deliveries of batches that held it.
         sequence: The batch that carries it, once offered.
-        leaf_index: Index of its offer, withhold or hold leaf in our log.
+        leaf_index: Position of its offer, withhold or hold leaf in our log.
         reason: Stable reason code of a refusal, withholding, hold or dead
             letter.
         settled_ms: When the receipt came, or None.
@@ -270,7 +304,7 @@ class Offered(NamedTuple):
 
     Attributes:
         entry: The entry's number.
-        leaf_index: Index of its offer leaf in our log.
+        leaf_index: Position of its offer leaf in our log.
         redacted: Paths of the fields that are withheld.
     """
 
@@ -286,7 +320,7 @@ class Settled(NamedTuple):
         entry: The entry's number.
         state: Its final state.
         reason: Stable reason code, or empty.
-        leaf_index: Index of its withhold leaf in our log, when it has one.
+        leaf_index: Position of its withhold leaf in our log, when it has one.
     """
 
     entry: int
@@ -302,7 +336,7 @@ class OutgoingBatch:
     Attributes:
         peer: The recipient.
         sequence: Its number on the way to that peer, from 1 without gaps.
-        first_leaf: Index of its first leaf in our log.
+        first_leaf: Position of its first leaf in our log.
         count: How many leaves.
         offered_ms: When it was formed.
     """
@@ -322,11 +356,12 @@ class IncomingBatch:
         peer: The sender.
         sequence: Its number on the way from that peer.
         digest: 32-byte SHA-256 over the batch's leaf hashes in order.
-        first_receipt: Index of the first receipt leaf in our log.
+        first_receipt: Position of the first receipt leaf in our log.
         count: How many messages, and so receipts.
-        first_offer: Index of the first offer leaf in the peer's log.
+        origin: Origin of the shard of the peer's log that the offers are in.
+        first_offer: Index of the first offer leaf in that shard.
         proof: The range proof, hashes concatenated.
-        checkpoint_size: Size of the peer's checkpoint that the proof leads to.
+        checkpoint_size: Size of that shard's checkpoint that the proof leads to.
         received_ms: When it was accepted.
     """
 
@@ -335,6 +370,7 @@ class IncomingBatch:
     digest: bytes
     first_receipt: int
     count: int
+    origin: str
     first_offer: int
     proof: bytes
     checkpoint_size: int
@@ -346,12 +382,14 @@ class BatchReceipt:
     """The peer's answer to an `OutgoingBatch`, kept as evidence.
 
     Attributes:
-        first_receipt: Index of the first receipt leaf in the peer's log.
+        origin: Origin of the shard of the peer's log that the receipts are in.
+        first_receipt: Index of the first receipt leaf in that shard.
         receipts: The receipt leaves, exact bytes, in the batch's order.
         proof: The range proof, hashes concatenated.
-        checkpoint_size: Size of the peer's checkpoint that the proof leads to.
+        checkpoint_size: Size of that shard's checkpoint that the proof leads to.
     """
 
+    origin: str
     first_receipt: int
     receipts: tuple[bytes, ...]
     proof: bytes
@@ -360,8 +398,9 @@ class BatchReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerCheckpoint:
-    """A peer's checkpoint that we verified: exact note bytes, size and root."""
+    """A peer's checkpoint that we verified, and its exact note bytes."""
 
+    origin: str
     size: int
     root: bytes
     note: bytes
@@ -393,7 +432,8 @@ class Link:
     Attributes:
         peer: The peer's node name.
         checkpoint: The newest checkpoint of the peer's log that we verified.
-        acknowledged_size: Size of our log that the peer has verified.
+        acknowledged_size: How many leaves of our log, over all its shards, the
+            peer has verified.
         received_sequence: Number of the last batch accepted from the peer.
         sent_sequence: Number of the last batch formed for the peer.
         attempts: Failed attempts to reach the peer since the last success.

@@ -468,6 +468,7 @@ class GetMessageResponse(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     OUTBOX_FIELD_NUMBER: _builtins.int
     ERASURE_FIELD_NUMBER: _builtins.int
+    REVIEWS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def info(self) -> Global___MessageInfo:
         """What the node knows of it."""
@@ -484,6 +485,10 @@ class GetMessageResponse(_message.Message):
     def erasure(self) -> Global___Erasure:
         """How its contents were erased; absent when they were not."""
 
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReviewDecision]:
+        """What persons decided about it, the oldest first."""
+
     def __init__(
         self,
         *,
@@ -491,14 +496,63 @@ class GetMessageResponse(_message.Message):
         message: _message_pb2.Message | None = ...,
         outbox: _abc.Iterable[Global___OutboxEntry] | None = ...,
         erasure: Global___Erasure | None = ...,
+        reviews: _abc.Iterable[Global___ReviewDecision] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message", "outbox", b"outbox"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erasure", b"erasure", "info", b"info", "message", b"message", "outbox", b"outbox", "reviews", b"reviews"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMessageResponse: _TypeAlias = GetMessageResponse  # noqa: Y015
+
+@_typing.final
+class ReviewDecision(_message.Message):
+    """What a person decided about a message that policy had left to a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    OFFICER_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    entry: _builtins.int
+    """Number of the outbox entry that waited; 0 for a received message."""
+    peer: _builtins.str
+    """The peer that it was to go to, or came from."""
+    act: Global___ReviewAct.ValueType
+    """The decision."""
+    officer: _builtins.str
+    """Short name of who decided."""
+    note: _builtins.str
+    """Why, in the officer's words; empty when none were given."""
+    leaf_index: _builtins.int
+    """Index of the review leaf in our log."""
+    @_builtins.property
+    def decided_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        entry: _builtins.int = ...,
+        peer: _builtins.str = ...,
+        act: Global___ReviewAct.ValueType = ...,
+        officer: _builtins.str = ...,
+        note: _builtins.str = ...,
+        decided_at: _timestamp_pb2.Timestamp | None = ...,
+        leaf_index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "decided_at", b"decided_at", "entry", b"entry", "leaf_index", b"leaf_index", "note", b"note", "officer", b"officer", "peer", b"peer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewDecision: _TypeAlias = ReviewDecision  # noqa: Y015
 
 @_typing.final
 class Erasure(_message.Message):
@@ -512,7 +566,7 @@ class Erasure(_message.Message):
     reason: _builtins.str
     """Stable reason code, for example "EXPIRED"."""
     leaf_index: _builtins.int
-    """Index of the erase leaf in our log."""
+    """Position of the erase leaf in our log, counted over all its shards."""
     @_builtins.property
     def erased_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -1201,6 +1255,80 @@ class DecideReviewResponse(_message.Message):
 Global___DecideReviewResponse: _TypeAlias = DecideReviewResponse  # noqa: Y015
 
 @_typing.final
+class ExportMessageRequest(_message.Message):
+    """Take a message out for another system."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ORIGINATOR_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16-byte UUIDv7 of a message that the caller may view."""
+    version: _builtins.int
+    """The version; 0 for the newest."""
+    originator: _builtins.str
+    """Only this node's message; empty for whoever published it."""
+    purpose: _message_pb2.Purpose.ValueType
+    """What it is taken out for, one of the purposes that the message names."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        originator: _builtins.str = ...,
+        purpose: _message_pb2.Purpose.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "originator", b"originator", "purpose", b"purpose", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportMessageRequest: _TypeAlias = ExportMessageRequest  # noqa: Y015
+
+@_typing.final
+class ExportMessageResponse(_message.Message):
+    """The message, to be handed on under its marking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INFO_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    leaf_index: _builtins.int
+    """Index of the export leaf in our log."""
+    @_builtins.property
+    def info(self) -> Global___MessageInfo:
+        """What the node knows of it."""
+
+    @_builtins.property
+    def message(self) -> _message_pb2.Message:
+        """Header and body."""
+
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Identifiers of the policies that let it go."""
+
+    def __init__(
+        self,
+        *,
+        info: Global___MessageInfo | None = ...,
+        message: _message_pb2.Message | None = ...,
+        leaf_index: _builtins.int = ...,
+        policies: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "leaf_index", b"leaf_index", "message", b"message", "policies", b"policies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportMessageResponse: _TypeAlias = ExportMessageResponse  # noqa: Y015
+
+@_typing.final
 class GetEvidenceRequest(_message.Message):
     """Ask for proofs."""
 
@@ -1309,7 +1437,7 @@ class LeafEvidence(_message.Message):
     leaf: _builtins.bytes
     """The leaf, exact bytes."""
     index: _builtins.int
-    """Its index in the log."""
+    """Its index in the shard that the checkpoint is of."""
     first_index: _builtins.int
     """Index of the first leaf of its batch."""
     checkpoint: _builtins.bytes
@@ -1529,6 +1657,7 @@ class Peer(_message.Message):
     DECLARED_CATEGORIES_FIELD_NUMBER: _builtins.int
     RELEASED_CATEGORIES_FIELD_NUMBER: _builtins.int
     ACCEPTED_AT_FIELD_NUMBER: _builtins.int
+    EQUIVOCATIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Node name."""
     state: _builtins.str
@@ -1536,13 +1665,15 @@ class Peer(_message.Message):
     agency: _builtins.str
     """The agency that runs the node."""
     standing: _builtins.str
-    """"accepted" or "removed"."""
+    """"accepted", "suspended" or "removed"."""
     card_sequence: _builtins.int
     """Sequence number of its newest accepted card."""
     fingerprint_hex: _builtins.str
     """Fingerprint of its root keys as groups of hexadecimal digits."""
     fingerprint_words: _builtins.str
     """The same fingerprint as pronounceable words."""
+    equivocations: _builtins.int
+    """How many proofs are kept that its log has signed two roots for one size."""
     @_builtins.property
     def valid_until(self) -> _timestamp_pb2.Timestamp:
         """When that card expires."""
@@ -1578,10 +1709,11 @@ class Peer(_message.Message):
         declared_categories: _abc.Iterable[_builtins.str] | None = ...,
         released_categories: _abc.Iterable[_builtins.str] | None = ...,
         accepted_at: _timestamp_pb2.Timestamp | None = ...,
+        equivocations: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "agency", b"agency", "card_sequence", b"card_sequence", "declared_categories", b"declared_categories", "endpoints", b"endpoints", "fingerprint_hex", b"fingerprint_hex", "fingerprint_words", b"fingerprint_words", "name", b"name", "released_categories", b"released_categories", "standing", b"standing", "state", b"state", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "agency", b"agency", "card_sequence", b"card_sequence", "declared_categories", b"declared_categories", "endpoints", b"endpoints", "equivocations", b"equivocations", "fingerprint_hex", b"fingerprint_hex", "fingerprint_words", b"fingerprint_words", "name", b"name", "released_categories", b"released_categories", "standing", b"standing", "state", b"state", "valid_until", b"valid_until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1673,6 +1805,146 @@ class RemovePeerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemovePeerResponse: _TypeAlias = RemovePeerResponse  # noqa: Y015
+
+@_typing.final
+class ResumePeerRequest(_message.Message):
+    """Resume the exchange with a suspended peer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Node name."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumePeerRequest: _TypeAlias = ResumePeerRequest  # noqa: Y015
+
+@_typing.final
+class ResumePeerResponse(_message.Message):
+    """The exchange was resumed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def peer(self) -> Global___Peer:
+        """The peer as it stands now."""
+
+    def __init__(
+        self,
+        *,
+        peer: Global___Peer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["peer", b"peer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["peer", b"peer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumePeerResponse: _TypeAlias = ResumePeerResponse  # noqa: Y015
+
+@_typing.final
+class GetPeerEvidenceRequest(_message.Message):
+    """Ask for proofs against a peer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Node name; empty for every peer."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPeerEvidenceRequest: _TypeAlias = GetPeerEvidenceRequest  # noqa: Y015
+
+@_typing.final
+class GetPeerEvidenceResponse(_message.Message):
+    """Proofs against a peer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EQUIVOCATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def equivocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___EquivocationEvidence]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        equivocations: _abc.Iterable[Global___EquivocationEvidence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["equivocations", b"equivocations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPeerEvidenceResponse: _TypeAlias = GetPeerEvidenceResponse  # noqa: Y015
+
+@_typing.final
+class EquivocationEvidence(_message.Message):
+    """A proof that a log has signed two roots for one size."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEER_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    REPORTER_FIELD_NUMBER: _builtins.int
+    FOUND_AT_FIELD_NUMBER: _builtins.int
+    LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    peer: _builtins.str
+    """Node name of the log's owner."""
+    origin: _builtins.str
+    """Origin of the log."""
+    size: _builtins.int
+    """The size that has two roots."""
+    proof: _builtins.bytes
+    """The two signed notes, in the form of docs/protocol.md."""
+    reporter: _builtins.str
+    """The peer that reported it; empty when this node found it."""
+    leaf_index: _builtins.int
+    """Index of the leaf in our log that says so."""
+    @_builtins.property
+    def found_at(self) -> _timestamp_pb2.Timestamp:
+        """When it came here."""
+
+    def __init__(
+        self,
+        *,
+        peer: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        size: _builtins.int = ...,
+        proof: _builtins.bytes = ...,
+        reporter: _builtins.str = ...,
+        found_at: _timestamp_pb2.Timestamp | None = ...,
+        leaf_index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["found_at", b"found_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found_at", b"found_at", "leaf_index", b"leaf_index", "origin", b"origin", "peer", b"peer", "proof", b"proof", "reporter", b"reporter", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EquivocationEvidence: _TypeAlias = EquivocationEvidence  # noqa: Y015
 
 @_typing.final
 class AddOfficerRequest(_message.Message):
@@ -1933,6 +2205,8 @@ class GetStatusResponse(_message.Message):
     OLDEST_HELD_AT_FIELD_NUMBER: _builtins.int
     QUARANTINED_FIELD_NUMBER: _builtins.int
     OLDEST_QUARANTINED_AT_FIELD_NUMBER: _builtins.int
+    TURNED_AWAY_FIELD_NUMBER: _builtins.int
+    ANCHOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Node name."""
     state: _builtins.str
@@ -1942,11 +2216,11 @@ class GetStatusResponse(_message.Message):
     software_version: _builtins.str
     """Version of the software."""
     log_origin: _builtins.str
-    """Origin of the current log."""
+    """Origin of the newest shard of the log."""
     log_size: _builtins.int
-    """Number of leaves in the log."""
+    """Number of leaves in that shard."""
     log_root: _builtins.bytes
-    """Root of the log, 32 bytes."""
+    """Root of that shard, 32 bytes."""
     policy_digest: _builtins.str
     """SHA-256 of the active policy set, hexadecimal."""
     messages_in: _builtins.int
@@ -1959,6 +2233,10 @@ class GetStatusResponse(_message.Message):
     """Outbox entries that wait for a reviewer."""
     quarantined: _builtins.int
     """Received messages that wait for a reviewer."""
+    turned_away: _builtins.int
+    """Connections of other nodes' side that came to no call since the node was
+    started: callers whom TLS turned away, of whom nothing else is known.
+    """
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When the node started."""
@@ -1983,6 +2261,10 @@ class GetStatusResponse(_message.Message):
     def oldest_quarantined_at(self) -> _timestamp_pb2.Timestamp:
         """Since when the first of them waits; absent when none does."""
 
+    @_builtins.property
+    def anchor(self) -> Global___AnchorStatus:
+        """How far peers vouch for our log."""
+
     def __init__(
         self,
         *,
@@ -2005,14 +2287,66 @@ class GetStatusResponse(_message.Message):
         oldest_held_at: _timestamp_pb2.Timestamp | None = ...,
         quarantined: _builtins.int = ...,
         oldest_quarantined_at: _timestamp_pb2.Timestamp | None = ...,
+        turned_away: _builtins.int = ...,
+        anchor: Global___AnchorStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["card_valid_until", b"card_valid_until", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anchor", b"anchor", "card_valid_until", b"card_valid_until", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "unacknowledged", b"unacknowledged"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agency", b"agency", "anchor", b"anchor", "card_valid_until", b"card_valid_until", "held", b"held", "incidents", b"incidents", "links", b"links", "log_origin", b"log_origin", "log_root", b"log_root", "log_size", b"log_size", "messages_in", b"messages_in", "messages_out", b"messages_out", "name", b"name", "oldest_held_at", b"oldest_held_at", "oldest_quarantined_at", b"oldest_quarantined_at", "policy_digest", b"policy_digest", "quarantined", b"quarantined", "software_version", b"software_version", "started_at", b"started_at", "state", b"state", "turned_away", b"turned_away", "unacknowledged", b"unacknowledged"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class AnchorStatus(_message.Message):
+    """How far peers vouch for our log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUORUM_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    COSIGNERS_FIELD_NUMBER: _builtins.int
+    ANCHORED_AT_FIELD_NUMBER: _builtins.int
+    AGE_MAX_S_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    quorum: _builtins.int
+    """How many accepted peers must cosign a checkpoint until it is anchored; 0 for
+    none.
+    """
+    origin: _builtins.str
+    """Origin of the log of the newest anchored checkpoint; empty for none."""
+    size: _builtins.int
+    """Its size."""
+    cosigners: _builtins.int
+    """How many accepted peers have cosigned it."""
+    age_max_s: _builtins.int
+    """How old it may become before that is a warning, in seconds."""
+    overdue: _builtins.bool
+    """It is older than that, or there is none although there are enough peers."""
+    @_builtins.property
+    def anchored_at(self) -> _timestamp_pb2.Timestamp:
+        """When enough peers last cosigned it; absent when none is anchored."""
+
+    def __init__(
+        self,
+        *,
+        quorum: _builtins.int = ...,
+        origin: _builtins.str = ...,
+        size: _builtins.int = ...,
+        cosigners: _builtins.int = ...,
+        anchored_at: _timestamp_pb2.Timestamp | None = ...,
+        age_max_s: _builtins.int = ...,
+        overdue: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["anchored_at", b"anchored_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_max_s", b"age_max_s", "anchored_at", b"anchored_at", "cosigners", b"cosigners", "origin", b"origin", "overdue", b"overdue", "quorum", b"quorum", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnchorStatus: _TypeAlias = AnchorStatus  # noqa: Y015
 
 @_typing.final
 class LinkStatus(_message.Message):
@@ -2038,6 +2372,9 @@ class LinkStatus(_message.Message):
     LAST_CONTACT_AT_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     QUARANTINED_FIELD_NUMBER: _builtins.int
+    COSIGNED_SIZE_FIELD_NUMBER: _builtins.int
+    COSIGNED_AT_FIELD_NUMBER: _builtins.int
+    SUSPENDED_FIELD_NUMBER: _builtins.int
     peer: _builtins.str
     """Node name of the peer."""
     connected: _builtins.bool
@@ -2059,9 +2396,9 @@ class LinkStatus(_message.Message):
     received_sequence: _builtins.int
     """Number of the last batch accepted from the peer."""
     verified_size: _builtins.int
-    """Size of the peer's log that we have verified."""
+    """Size of the newest shard of the peer's log that we have verified."""
     acknowledged_size: _builtins.int
-    """Size of our log that the peer has verified."""
+    """Size of the newest shard of our log that the peer has verified."""
     attempts: _builtins.int
     """Failed attempts since the last success."""
     last_error: _builtins.str
@@ -2070,6 +2407,10 @@ class LinkStatus(_message.Message):
     """Entries that wait for one of our reviewers."""
     quarantined: _builtins.int
     """Entries that the peer keeps aside until a person there decides."""
+    cosigned_size: _builtins.int
+    """Size of our newest log that the peer has cosigned; 0 for none."""
+    suspended: _builtins.bool
+    """The peer's log has shown two histories; nothing is exchanged with it."""
     @_builtins.property
     def next_attempt_at(self) -> _timestamp_pb2.Timestamp:
         """Not tried again before this time; absent when it may be tried now."""
@@ -2077,6 +2418,10 @@ class LinkStatus(_message.Message):
     @_builtins.property
     def last_contact_at(self) -> _timestamp_pb2.Timestamp:
         """When the peer was last heard; absent if never."""
+
+    @_builtins.property
+    def cosigned_at(self) -> _timestamp_pb2.Timestamp:
+        """When it did; absent for never."""
 
     def __init__(
         self,
@@ -2099,10 +2444,13 @@ class LinkStatus(_message.Message):
         last_contact_at: _timestamp_pb2.Timestamp | None = ...,
         held: _builtins.int = ...,
         quarantined: _builtins.int = ...,
+        cosigned_size: _builtins.int = ...,
+        cosigned_at: _timestamp_pb2.Timestamp | None = ...,
+        suspended: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_contact_at", b"last_contact_at", "next_attempt_at", b"next_attempt_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned_at", b"cosigned_at", "last_contact_at", b"last_contact_at", "next_attempt_at", b"next_attempt_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "acknowledged_size", b"acknowledged_size", "attempts", b"attempts", "connected", b"connected", "dead", b"dead", "held", b"held", "last_contact_at", b"last_contact_at", "last_error", b"last_error", "next_attempt_at", b"next_attempt_at", "offered", b"offered", "peer", b"peer", "quarantined", b"quarantined", "queued", b"queued", "received_sequence", b"received_sequence", "refused", b"refused", "sent_sequence", b"sent_sequence", "verified_size", b"verified_size", "withheld", b"withheld"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "acknowledged_size", b"acknowledged_size", "attempts", b"attempts", "connected", b"connected", "cosigned_at", b"cosigned_at", "cosigned_size", b"cosigned_size", "dead", b"dead", "held", b"held", "last_contact_at", b"last_contact_at", "last_error", b"last_error", "next_attempt_at", b"next_attempt_at", "offered", b"offered", "peer", b"peer", "quarantined", b"quarantined", "queued", b"queued", "received_sequence", b"received_sequence", "refused", b"refused", "sent_sequence", b"sent_sequence", "suspended", b"suspended", "verified_size", b"verified_size", "withheld", b"withheld"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2439,6 +2787,66 @@ class RunLifecycleResponse(_message.Message):
 Global___RunLifecycleResponse: _TypeAlias = RunLifecycleResponse  # noqa: Y015
 
 @_typing.final
+class EraseMessageRequest(_message.Message):
+    """Erase a message before its time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16-byte UUIDv7 of the message."""
+    version: _builtins.int
+    """The version; 0 for every version that is kept."""
+    reason_code: _builtins.str
+    """Why: 1 to 32 of A-Z, 0-9, "_" and "-". It stands in the log, so that it is
+    a code, for example "COURT-ORDER-17", and never names or words.
+    """
+    dry_run: _builtins.bool
+    """Erase nothing; only tell what would be erased."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        reason_code: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "id", b"id", "reason_code", b"reason_code", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseMessageRequest: _TypeAlias = EraseMessageRequest  # noqa: Y015
+
+@_typing.final
+class EraseMessageResponse(_message.Message):
+    """What was erased, or would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LifecycleEntry]:
+        """One for each version, newest first."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___LifecycleEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseMessageResponse: _TypeAlias = EraseMessageResponse  # noqa: Y015
+
+@_typing.final
 class ListLifecycleRequest(_message.Message):
     """List messages by how they end."""
 
@@ -2511,9 +2919,13 @@ class LifecycleEntry(_message.Message):
     reason: _builtins.str
     """Why it is or would be erased, or the code of its legal hold; else empty."""
     leaf_index: _builtins.int
-    """Index of the erase or legal-hold leaf in our log; 0 without one."""
+    """Position of the erase or legal-hold leaf in our log, counted over all its
+    shards; 0 without one.
+    """
     officer: _builtins.str
-    """Short name of the administrator who put it under legal hold."""
+    """Short name of the administrator who put it under legal hold or had it
+    erased; empty where the node erased it by itself.
+    """
     on_its_way: _builtins.bool
     """It is due, and erased only after the receipt of the batch that holds it."""
     @_builtins.property
@@ -2541,3 +2953,51 @@ class LifecycleEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LifecycleEntry: _TypeAlias = LifecycleEntry  # noqa: Y015
+
+@_typing.final
+class GetCheckpointRequest(_message.Message):
+    """Ask for a checkpoint of our log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARD_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    shard: _builtins.str
+    """The shard, "YYYYhN"; the newest when empty."""
+    size: _builtins.int
+    """At least so many leaves of the shard must be covered."""
+    def __init__(
+        self,
+        *,
+        shard: _builtins.str = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shard", b"shard", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCheckpointRequest: _TypeAlias = GetCheckpointRequest  # noqa: Y015
+
+@_typing.final
+class GetCheckpointResponse(_message.Message):
+    """A checkpoint of our log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTE_FIELD_NUMBER: _builtins.int
+    note: _builtins.bytes
+    """The signed note, exact bytes, with the cosignatures that it has."""
+    def __init__(
+        self,
+        *,
+        note: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCheckpointResponse: _TypeAlias = GetCheckpointResponse  # noqa: Y015

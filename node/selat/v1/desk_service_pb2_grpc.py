@@ -81,6 +81,11 @@ class DeskServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewResponse.FromString,
                 _registered_method=True)
+        self.ExportMessage = channel.unary_unary(
+                '/selat.v1.DeskService/ExportMessage',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageResponse.FromString,
+                _registered_method=True)
         self.GetEvidence = channel.unary_unary(
                 '/selat.v1.DeskService/GetEvidence',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.GetEvidenceRequest.SerializeToString,
@@ -160,6 +165,14 @@ class DeskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportMessage(self, request, context):
+        """Take a message out of this node for another system and for one purpose, if
+        policy lets the caller. Granted or not, it is a leaf of our log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEvidence(self, request, context):
         """Return the proofs of one message's exchange with its peers, which anyone
         who has the public keys can verify without this node.
@@ -215,6 +228,11 @@ def add_DeskServiceServicer_to_server(servicer, server):
                     servicer.DecideReview,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.DecideReviewResponse.SerializeToString,
+            ),
+            'ExportMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportMessage,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ExportMessageResponse.SerializeToString,
             ),
             'GetEvidence': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEvidence,
@@ -478,6 +496,33 @@ class DeskService:
             _registered_method=True)
 
     @staticmethod
+    def ExportMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.DeskService/ExportMessage',
+            selat_dot_v1_dot_desk__service__pb2.ExportMessageRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ExportMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetEvidence(request,
             target,
             options=(),
@@ -540,6 +585,16 @@ class AdminServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerResponse.FromString,
                 _registered_method=True)
+        self.ResumePeer = channel.unary_unary(
+                '/selat.v1.AdminService/ResumePeer',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerResponse.FromString,
+                _registered_method=True)
+        self.GetPeerEvidence = channel.unary_unary(
+                '/selat.v1.AdminService/GetPeerEvidence',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceResponse.FromString,
+                _registered_method=True)
         self.AddOfficer = channel.unary_unary(
                 '/selat.v1.AdminService/AddOfficer',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.AddOfficerRequest.SerializeToString,
@@ -590,10 +645,20 @@ class AdminServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.FromString,
                 _registered_method=True)
+        self.EraseMessage = channel.unary_unary(
+                '/selat.v1.AdminService/EraseMessage',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageResponse.FromString,
+                _registered_method=True)
         self.ListLifecycle = channel.unary_unary(
                 '/selat.v1.AdminService/ListLifecycle',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.FromString,
+                _registered_method=True)
+        self.GetCheckpoint = channel.unary_unary(
+                '/selat.v1.AdminService/GetCheckpoint',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointResponse.FromString,
                 _registered_method=True)
 
 
@@ -632,6 +697,20 @@ class AdminServiceServicer:
 
     def RemovePeer(self, request, context):
         """End the exchange with a peer, also on open streams.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumePeer(self, request, context):
+        """Resume the exchange with a peer whose log has shown two histories.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPeerEvidence(self, request, context):
+        """Return the proofs that a peer's log has shown two histories.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -707,8 +786,23 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseMessage(self, request, context):
+        """Erase a message before its time, or tell what would be erased.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListLifecycle(self, request, context):
         """List messages due for review, erased messages or those under legal hold.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCheckpoint(self, request, context):
+        """Return the signed checkpoint with which a verifier of a shard of our log
+        should begin, the one that is published.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -741,6 +835,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RemovePeer,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.RemovePeerResponse.SerializeToString,
+            ),
+            'ResumePeer': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumePeer,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ResumePeerResponse.SerializeToString,
+            ),
+            'GetPeerEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPeerEvidence,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceResponse.SerializeToString,
             ),
             'AddOfficer': grpc.unary_unary_rpc_method_handler(
                     servicer.AddOfficer,
@@ -792,10 +896,20 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.RunLifecycleResponse.SerializeToString,
             ),
+            'EraseMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseMessage,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.EraseMessageResponse.SerializeToString,
+            ),
             'ListLifecycle': grpc.unary_unary_rpc_method_handler(
                     servicer.ListLifecycle,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.SerializeToString,
+            ),
+            'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCheckpoint,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.GetCheckpointResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -934,6 +1048,60 @@ class AdminService:
             '/selat.v1.AdminService/RemovePeer',
             selat_dot_v1_dot_desk__service__pb2.RemovePeerRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.RemovePeerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumePeer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/ResumePeer',
+            selat_dot_v1_dot_desk__service__pb2.ResumePeerRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ResumePeerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPeerEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/GetPeerEvidence',
+            selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.GetPeerEvidenceResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1215,6 +1383,33 @@ class AdminService:
             _registered_method=True)
 
     @staticmethod
+    def EraseMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/EraseMessage',
+            selat_dot_v1_dot_desk__service__pb2.EraseMessageRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.EraseMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListLifecycle(request,
             target,
             options=(),
@@ -1231,6 +1426,33 @@ class AdminService:
             '/selat.v1.AdminService/ListLifecycle',
             selat_dot_v1_dot_desk__service__pb2.ListLifecycleRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.ListLifecycleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/GetCheckpoint',
+            selat_dot_v1_dot_desk__service__pb2.GetCheckpointRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.GetCheckpointResponse.FromString,
             options,
             channel_credentials,
             insecure,

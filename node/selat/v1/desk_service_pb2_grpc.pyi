@@ -60,6 +60,10 @@ class DeskServiceStub:
     """
     DecideReview: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.DecideReviewRequest, _desk_service_pb2.DecideReviewResponse]
     """Approve or refuse what waits. Nobody decides on a message of their own."""
+    ExportMessage: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ExportMessageRequest, _desk_service_pb2.ExportMessageResponse]
+    """Take a message out of this node for another system and for one purpose, if
+    policy lets the caller. Granted or not, it is a leaf of our log.
+    """
     GetEvidence: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetEvidenceRequest, _desk_service_pb2.GetEvidenceResponse]
     """Return the proofs of one message's exchange with its peers, which anyone
     who has the public keys can verify without this node.
@@ -97,6 +101,10 @@ class DeskServiceAsyncStub(DeskServiceStub):
     """
     DecideReview: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.DecideReviewRequest, _desk_service_pb2.DecideReviewResponse]  # type: ignore[assignment]
     """Approve or refuse what waits. Nobody decides on a message of their own."""
+    ExportMessage: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ExportMessageRequest, _desk_service_pb2.ExportMessageResponse]  # type: ignore[assignment]
+    """Take a message out of this node for another system and for one purpose, if
+    policy lets the caller. Granted or not, it is a leaf of our log.
+    """
     GetEvidence: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetEvidenceRequest, _desk_service_pb2.GetEvidenceResponse]  # type: ignore[assignment]
     """Return the proofs of one message's exchange with its peers, which anyone
     who has the public keys can verify without this node.
@@ -187,6 +195,16 @@ class DeskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Approve or refuse what waits. Nobody decides on a message of their own."""
 
     @_abc_1.abstractmethod
+    def ExportMessage(
+        self,
+        request: _desk_service_pb2.ExportMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ExportMessageResponse, _abc.Awaitable[_desk_service_pb2.ExportMessageResponse]]:
+        """Take a message out of this node for another system and for one purpose, if
+        policy lets the caller. Granted or not, it is a leaf of our log.
+        """
+
+    @_abc_1.abstractmethod
     def GetEvidence(
         self,
         request: _desk_service_pb2.GetEvidenceRequest,
@@ -217,6 +235,10 @@ class AdminServiceStub:
     """List peers, accepted and removed."""
     RemovePeer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RemovePeerRequest, _desk_service_pb2.RemovePeerResponse]
     """End the exchange with a peer, also on open streams."""
+    ResumePeer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ResumePeerRequest, _desk_service_pb2.ResumePeerResponse]
+    """Resume the exchange with a peer whose log has shown two histories."""
+    GetPeerEvidence: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetPeerEvidenceRequest, _desk_service_pb2.GetPeerEvidenceResponse]
+    """Return the proofs that a peer's log has shown two histories."""
     AddOfficer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.AddOfficerRequest, _desk_service_pb2.AddOfficerResponse]
     """Register an officer or system and issue a client certificate."""
     ListOfficers: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListOfficersRequest, _desk_service_pb2.ListOfficersResponse]
@@ -237,8 +259,14 @@ class AdminServiceStub:
     """Release a message from legal hold."""
     RunLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RunLifecycleRequest, _desk_service_pb2.RunLifecycleResponse]
     """Erase what has expired or is kept no longer now, or tell what would be."""
+    EraseMessage: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.EraseMessageRequest, _desk_service_pb2.EraseMessageResponse]
+    """Erase a message before its time, or tell what would be erased."""
     ListLifecycle: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]
     """List messages due for review, erased messages or those under legal hold."""
+    GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]
+    """Return the signed checkpoint with which a verifier of a shard of our log
+    should begin, the one that is published.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -257,6 +285,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """List peers, accepted and removed."""
     RemovePeer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RemovePeerRequest, _desk_service_pb2.RemovePeerResponse]  # type: ignore[assignment]
     """End the exchange with a peer, also on open streams."""
+    ResumePeer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ResumePeerRequest, _desk_service_pb2.ResumePeerResponse]  # type: ignore[assignment]
+    """Resume the exchange with a peer whose log has shown two histories."""
+    GetPeerEvidence: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetPeerEvidenceRequest, _desk_service_pb2.GetPeerEvidenceResponse]  # type: ignore[assignment]
+    """Return the proofs that a peer's log has shown two histories."""
     AddOfficer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.AddOfficerRequest, _desk_service_pb2.AddOfficerResponse]  # type: ignore[assignment]
     """Register an officer or system and issue a client certificate."""
     ListOfficers: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListOfficersRequest, _desk_service_pb2.ListOfficersResponse]  # type: ignore[assignment]
@@ -277,8 +309,14 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Release a message from legal hold."""
     RunLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RunLifecycleRequest, _desk_service_pb2.RunLifecycleResponse]  # type: ignore[assignment]
     """Erase what has expired or is kept no longer now, or tell what would be."""
+    EraseMessage: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.EraseMessageRequest, _desk_service_pb2.EraseMessageResponse]  # type: ignore[assignment]
+    """Erase a message before its time, or tell what would be erased."""
     ListLifecycle: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListLifecycleRequest, _desk_service_pb2.ListLifecycleResponse]  # type: ignore[assignment]
     """List messages due for review, erased messages or those under legal hold."""
+    GetCheckpoint: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.GetCheckpointRequest, _desk_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
+    """Return the signed checkpoint with which a verifier of a shard of our log
+    should begin, the one that is published.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a node offers to its administrators."""
@@ -324,6 +362,22 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.RemovePeerResponse, _abc.Awaitable[_desk_service_pb2.RemovePeerResponse]]:
         """End the exchange with a peer, also on open streams."""
+
+    @_abc_1.abstractmethod
+    def ResumePeer(
+        self,
+        request: _desk_service_pb2.ResumePeerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ResumePeerResponse, _abc.Awaitable[_desk_service_pb2.ResumePeerResponse]]:
+        """Resume the exchange with a peer whose log has shown two histories."""
+
+    @_abc_1.abstractmethod
+    def GetPeerEvidence(
+        self,
+        request: _desk_service_pb2.GetPeerEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.GetPeerEvidenceResponse, _abc.Awaitable[_desk_service_pb2.GetPeerEvidenceResponse]]:
+        """Return the proofs that a peer's log has shown two histories."""
 
     @_abc_1.abstractmethod
     def AddOfficer(
@@ -406,11 +460,29 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Erase what has expired or is kept no longer now, or tell what would be."""
 
     @_abc_1.abstractmethod
+    def EraseMessage(
+        self,
+        request: _desk_service_pb2.EraseMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.EraseMessageResponse, _abc.Awaitable[_desk_service_pb2.EraseMessageResponse]]:
+        """Erase a message before its time, or tell what would be erased."""
+
+    @_abc_1.abstractmethod
     def ListLifecycle(
         self,
         request: _desk_service_pb2.ListLifecycleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_desk_service_pb2.ListLifecycleResponse, _abc.Awaitable[_desk_service_pb2.ListLifecycleResponse]]:
         """List messages due for review, erased messages or those under legal hold."""
+
+    @_abc_1.abstractmethod
+    def GetCheckpoint(
+        self,
+        request: _desk_service_pb2.GetCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.GetCheckpointResponse, _abc.Awaitable[_desk_service_pb2.GetCheckpointResponse]]:
+        """Return the signed checkpoint with which a verifier of a shard of our log
+        should begin, the one that is published.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17selat/v1/exchange.proto\x12\x08selat.v1\"S\n\x08LogState\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x18\n\x10\x63onsistency_size\x18\x02 \x01(\x04\x12\x19\n\x11\x63onsistency_proof\x18\x03 \x03(\x0c\"?\n\tLeafRange\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0e\n\x06leaves\x18\x02 \x03(\x0c\x12\r\n\x05proof\x18\x03 \x03(\x0c\"\xa2\x01\n\x05\x42\x61tch\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12#\n\x06offers\x18\x02 \x01(\x0b\x32\x13.selat.v1.LeafRange\x12\x1f\n\x03log\x18\x03 \x01(\x0b\x32\x12.selat.v1.LogState\x12\x13\n\x0bseal_key_id\x18\x04 \x01(\t\x12\x13\n\x0bwrapped_key\x18\x05 \x01(\x0c\x12\x17\n\x0fsealed_messages\x18\x06 \x03(\x0c\"{\n\x0c\x42\x61tchReceipt\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12%\n\x08receipts\x18\x02 \x01(\x0b\x32\x13.selat.v1.LeafRange\x12\x1f\n\x03log\x18\x03 \x01(\x0b\x32\x12.selat.v1.LogState\x12\x11\n\tduplicate\x18\x04 \x01(\x08\"S\n\x0c\x42\x61tchRefusal\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x11\n\tretryable\x18\x04 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17selat/v1/exchange.proto\x12\x08selat.v1\"{\n\x08LogState\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x18\n\x10\x63onsistency_size\x18\x02 \x01(\x04\x12\x19\n\x11\x63onsistency_proof\x18\x03 \x03(\x0c\x12&\n\nhand_overs\x18\x04 \x03(\x0b\x32\x12.selat.v1.HandOver\"Z\n\x08HandOver\x12\x12\n\nclose_leaf\x18\x01 \x01(\x0c\x12\x13\n\x0b\x63lose_proof\x18\x02 \x03(\x0c\x12\x11\n\topen_leaf\x18\x03 \x01(\x0c\x12\x12\n\nopen_proof\x18\x04 \x03(\x0c\",\n\tExtension\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\r\n\x05proof\x18\x02 \x03(\x0c\"<\n\rCosignedState\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\r\n\x05lines\x18\x03 \x01(\x0c\"O\n\tLeafRange\x12\x13\n\x0b\x66irst_index\x18\x01 \x01(\x04\x12\x0e\n\x06leaves\x18\x02 \x03(\x0c\x12\r\n\x05proof\x18\x03 \x03(\x0c\x12\x0e\n\x06origin\x18\x04 \x01(\t\"\xf5\x01\n\x05\x42\x61tch\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12#\n\x06offers\x18\x02 \x01(\x0b\x32\x13.selat.v1.LeafRange\x12\x1f\n\x03log\x18\x03 \x01(\x0b\x32\x12.selat.v1.LogState\x12\x13\n\x0bseal_key_id\x18\x04 \x01(\t\x12\x13\n\x0bwrapped_key\x18\x05 \x01(\x0c\x12\x17\n\x0fsealed_messages\x18\x06 \x03(\x0c\x12&\n\textension\x18\x07 \x01(\x0b\x32\x13.selat.v1.Extension\x12)\n\x08\x63osigned\x18\x08 \x01(\x0b\x32\x17.selat.v1.CosignedState\"\xce\x01\n\x0c\x42\x61tchReceipt\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12%\n\x08receipts\x18\x02 \x01(\x0b\x32\x13.selat.v1.LeafRange\x12\x1f\n\x03log\x18\x03 \x01(\x0b\x32\x12.selat.v1.LogState\x12\x11\n\tduplicate\x18\x04 \x01(\x08\x12&\n\textension\x18\x05 \x01(\x0b\x32\x13.selat.v1.Extension\x12)\n\x08\x63osigned\x18\x06 \x01(\x0b\x32\x17.selat.v1.CosignedState\"S\n\x0c\x42\x61tchRefusal\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x11\n\tretryable\x18\x04 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +32,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'selat.v1.exchange_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LOGSTATE']._serialized_start=37
-  _globals['_LOGSTATE']._serialized_end=120
-  _globals['_LEAFRANGE']._serialized_start=122
-  _globals['_LEAFRANGE']._serialized_end=185
-  _globals['_BATCH']._serialized_start=188
-  _globals['_BATCH']._serialized_end=350
-  _globals['_BATCHRECEIPT']._serialized_start=352
-  _globals['_BATCHRECEIPT']._serialized_end=475
-  _globals['_BATCHREFUSAL']._serialized_start=477
-  _globals['_BATCHREFUSAL']._serialized_end=560
+  _globals['_LOGSTATE']._serialized_end=160
+  _globals['_HANDOVER']._serialized_start=162
+  _globals['_HANDOVER']._serialized_end=252
+  _globals['_EXTENSION']._serialized_start=254
+  _globals['_EXTENSION']._serialized_end=298
+  _globals['_COSIGNEDSTATE']._serialized_start=300
+  _globals['_COSIGNEDSTATE']._serialized_end=360
+  _globals['_LEAFRANGE']._serialized_start=362
+  _globals['_LEAFRANGE']._serialized_end=441
+  _globals['_BATCH']._serialized_start=444
+  _globals['_BATCH']._serialized_end=689
+  _globals['_BATCHRECEIPT']._serialized_start=692
+  _globals['_BATCHRECEIPT']._serialized_end=898
+  _globals['_BATCHREFUSAL']._serialized_start=900
+  _globals['_BATCHREFUSAL']._serialized_end=983
 # @@protoc_insertion_point(module_scope)

@@ -27,6 +27,7 @@ class LogState(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     CONSISTENCY_SIZE_FIELD_NUMBER: _builtins.int
     CONSISTENCY_PROOF_FIELD_NUMBER: _builtins.int
+    HAND_OVERS_FIELD_NUMBER: _builtins.int
     checkpoint: _builtins.bytes
     """The checkpoint: a C2SP signed note, exact bytes, with an Ed25519 (0x01)
     and an ML-DSA-44 (0x06) signature of the log.
@@ -36,7 +37,16 @@ class LogState(_message.Message):
     @_builtins.property
     def consistency_proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Consistency proof (RFC 6962 §2.1.2) from that size to the checkpoint's,
-        32 bytes each; empty when the sizes are equal or the older one is 0.
+        32 bytes each; empty when the sizes are equal or the older one is 0. When
+        the older state is of a shard that was handed over since, the proof leads
+        to that shard's final checkpoint.
+        """
+
+    @_builtins.property
+    def hand_overs(self) -> _containers.RepeatedCompositeFieldContainer[Global___HandOver]:
+        """How the log went on from shard to shard, oldest first, up to the shard of
+        the checkpoint: from the shard of the older state, or from an older one that
+        leaves are shown of. Empty when neither is an older shard.
         """
 
     def __init__(
@@ -45,14 +55,120 @@ class LogState(_message.Message):
         checkpoint: _builtins.bytes = ...,
         consistency_size: _builtins.int = ...,
         consistency_proof: _abc.Iterable[_builtins.bytes] | None = ...,
+        hand_overs: _abc.Iterable[Global___HandOver] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_proof", b"consistency_proof", "consistency_size", b"consistency_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "consistency_proof", b"consistency_proof", "consistency_size", b"consistency_size", "hand_overs", b"hand_overs"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LogState: _TypeAlias = LogState  # noqa: Y015
+
+@_typing.final
+class HandOver(_message.Message):
+    """How a log went on from one shard to the next."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLOSE_LEAF_FIELD_NUMBER: _builtins.int
+    CLOSE_PROOF_FIELD_NUMBER: _builtins.int
+    OPEN_LEAF_FIELD_NUMBER: _builtins.int
+    OPEN_PROOF_FIELD_NUMBER: _builtins.int
+    close_leaf: _builtins.bytes
+    """Last leaf of the older shard, of kind "close", exact bytes."""
+    open_leaf: _builtins.bytes
+    """First leaf of the newer shard, of kind "open", exact bytes."""
+    @_builtins.property
+    def close_proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Inclusion proof (RFC 6962 §2.1.1) of that leaf in the older shard's final
+        checkpoint, 32 bytes each. The open leaf holds this checkpoint.
+        """
+
+    @_builtins.property
+    def open_proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Inclusion proof of that leaf in the newer shard's final checkpoint or, in
+        the last hand-over, in the checkpoint shown, 32 bytes each.
+        """
+
+    def __init__(
+        self,
+        *,
+        close_leaf: _builtins.bytes = ...,
+        close_proof: _abc.Iterable[_builtins.bytes] | None = ...,
+        open_leaf: _builtins.bytes = ...,
+        open_proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_leaf", b"close_leaf", "close_proof", b"close_proof", "open_leaf", b"open_leaf", "open_proof", b"open_proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandOver: _TypeAlias = HandOver  # noqa: Y015
+
+@_typing.final
+class Extension(_message.Message):
+    """The proof that a checkpoint extends what the other side has cosigned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_SIZE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    old_size: _builtins.int
+    """Size of the sender's log that the other side is believed to have cosigned."""
+    @_builtins.property
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Consistency proof (RFC 6962 §2.1.2) from that size to the checkpoint that
+        it stands beside, 32 bytes each; at most 63.
+        """
+
+    def __init__(
+        self,
+        *,
+        old_size: _builtins.int = ...,
+        proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["old_size", b"old_size", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Extension: _TypeAlias = Extension  # noqa: Y015
+
+@_typing.final
+class CosignedState(_message.Message):
+    """What a node has cosigned of the other side's log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """Origin of the log."""
+    size: _builtins.int
+    """Size of the checkpoint that was cosigned."""
+    lines: _builtins.bytes
+    """Its signature lines under that checkpoint (C2SP tlog-cosignature), one of
+    type 0x04 and one of type 0x06. Empty when the checkpoint that was shown
+    could not be cosigned: the proof starts from another size than "size".
+    """
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        size: _builtins.int = ...,
+        lines: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "origin", b"origin", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CosignedState: _TypeAlias = CosignedState  # noqa: Y015
 
 @_typing.final
 class LeafRange(_message.Message):
@@ -63,8 +179,13 @@ class LeafRange(_message.Message):
     FIRST_INDEX_FIELD_NUMBER: _builtins.int
     LEAVES_FIELD_NUMBER: _builtins.int
     PROOF_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     first_index: _builtins.int
-    """Index of the first leaf."""
+    """Index of the first leaf in its shard."""
+    origin: _builtins.str
+    """Origin of the shard that the leaves are in, when it is an older one than that
+    of the checkpoint; the proof then leads to that shard's final checkpoint.
+    """
     @_builtins.property
     def leaves(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The leaves in the order of the log, exact bytes (RFC 8785 JSON)."""
@@ -81,10 +202,11 @@ class LeafRange(_message.Message):
         first_index: _builtins.int = ...,
         leaves: _abc.Iterable[_builtins.bytes] | None = ...,
         proof: _abc.Iterable[_builtins.bytes] | None = ...,
+        origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_index", b"first_index", "leaves", b"leaves", "proof", b"proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_index", b"first_index", "leaves", b"leaves", "origin", b"origin", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -102,6 +224,8 @@ class Batch(_message.Message):
     SEAL_KEY_ID_FIELD_NUMBER: _builtins.int
     WRAPPED_KEY_FIELD_NUMBER: _builtins.int
     SEALED_MESSAGES_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    COSIGNED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Number of the batch on the way from this sender to this recipient,
     counted from 1 without gaps.
@@ -126,6 +250,18 @@ class Batch(_message.Message):
         AES-256-GCM with the offer leaf as associated data.
         """
 
+    @_builtins.property
+    def extension(self) -> Global___Extension:
+        """Proof for the recipient's cosignature of the checkpoint in "log"; absent
+        when the proof there starts from what the recipient has cosigned.
+        """
+
+    @_builtins.property
+    def cosigned(self) -> Global___CosignedState:
+        """The sender's cosignature of the recipient's log, of a checkpoint that came
+        with a receipt before; absent when there is none to hand back.
+        """
+
     def __init__(
         self,
         *,
@@ -135,10 +271,12 @@ class Batch(_message.Message):
         seal_key_id: _builtins.str = ...,
         wrapped_key: _builtins.bytes = ...,
         sealed_messages: _abc.Iterable[_builtins.bytes] | None = ...,
+        extension: Global___Extension | None = ...,
+        cosigned: Global___CosignedState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "offers", b"offers"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension", "log", b"log", "offers", b"offers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "offers", b"offers", "seal_key_id", b"seal_key_id", "sealed_messages", b"sealed_messages", "sequence", b"sequence", "wrapped_key", b"wrapped_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension", "log", b"log", "offers", b"offers", "seal_key_id", b"seal_key_id", "sealed_messages", b"sealed_messages", "sequence", b"sequence", "wrapped_key", b"wrapped_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -154,6 +292,8 @@ class BatchReceipt(_message.Message):
     RECEIPTS_FIELD_NUMBER: _builtins.int
     LOG_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    COSIGNED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Number of the batch that is answered."""
     duplicate: _builtins.bool
@@ -166,6 +306,18 @@ class BatchReceipt(_message.Message):
     def log(self) -> Global___LogState:
         """State of the recipient's log, which contains the receipts."""
 
+    @_builtins.property
+    def extension(self) -> Global___Extension:
+        """Proof for the sender's cosignature of the checkpoint in "log"; absent when
+        the proof there starts from what the sender has cosigned.
+        """
+
+    @_builtins.property
+    def cosigned(self) -> Global___CosignedState:
+        """The recipient's cosignature of the checkpoint that came with the batch;
+        absent for a batch that had been accepted before.
+        """
+
     def __init__(
         self,
         *,
@@ -173,10 +325,12 @@ class BatchReceipt(_message.Message):
         receipts: Global___LeafRange | None = ...,
         log: Global___LogState | None = ...,
         duplicate: _builtins.bool = ...,
+        extension: Global___Extension | None = ...,
+        cosigned: Global___CosignedState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "receipts", b"receipts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension", "log", b"log", "receipts", b"receipts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "log", b"log", "receipts", b"receipts", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "duplicate", b"duplicate", "extension", b"extension", "log", b"log", "receipts", b"receipts", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

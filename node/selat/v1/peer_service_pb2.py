@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from selat.v1 import exchange_pb2 as selat_dot_v1_dot_exchange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bselat/v1/peer_service.proto\x12\x08selat.v1\x1a\x17selat/v1/exchange.proto\"c\n\x0e\x44\x65liverRequest\x12$\n\x07opening\x18\x01 \x01(\x0b\x32\x11.selat.v1.OpeningH\x00\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.selat.v1.BatchH\x00\x42\t\n\x07request\"\x9b\x01\n\x0f\x44\x65liverResponse\x12&\n\x08greeting\x18\x01 \x01(\x0b\x32\x12.selat.v1.GreetingH\x00\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.selat.v1.BatchReceiptH\x00\x12)\n\x07refusal\x18\x03 \x01(\x0b\x32\x16.selat.v1.BatchRefusalH\x00\x42\n\n\x08response\"=\n\x07Opening\x12\x17\n\x0f\x63heckpoint_size\x18\x01 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x02 \x03(\t\"Y\n\x08Greeting\x12\x19\n\x11received_sequence\x18\x01 \x01(\x04\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x03 \x03(\t\"\x10\n\x0eGetCardRequest\"#\n\x0fGetCardResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"8\n\x12GetLogStateRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"6\n\x13GetLogStateResponse\x12\x1f\n\x03log\x18\x01 \x01(\x0b\x32\x12.selat.v1.LogState2\xdd\x01\n\x0bPeerService\x12\x42\n\x07\x44\x65liver\x12\x18.selat.v1.DeliverRequest\x1a\x19.selat.v1.DeliverResponse(\x01\x30\x01\x12J\n\x0bGetLogState\x12\x1c.selat.v1.GetLogStateRequest\x1a\x1d.selat.v1.GetLogStateResponse\x12>\n\x07GetCard\x12\x18.selat.v1.GetCardRequest\x1a\x19.selat.v1.GetCardResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bselat/v1/peer_service.proto\x12\x08selat.v1\x1a\x17selat/v1/exchange.proto\"c\n\x0e\x44\x65liverRequest\x12$\n\x07opening\x18\x01 \x01(\x0b\x32\x11.selat.v1.OpeningH\x00\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.selat.v1.BatchH\x00\x42\t\n\x07request\"\x9b\x01\n\x0f\x44\x65liverResponse\x12&\n\x08greeting\x18\x01 \x01(\x0b\x32\x12.selat.v1.GreetingH\x00\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.selat.v1.BatchReceiptH\x00\x12)\n\x07refusal\x18\x03 \x01(\x0b\x32\x16.selat.v1.BatchRefusalH\x00\x42\n\n\x08response\"X\n\x07Opening\x12\x17\n\x0f\x63heckpoint_size\x18\x01 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x02 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x03 \x01(\t\"t\n\x08Greeting\x12\x19\n\x11received_sequence\x18\x01 \x01(\x04\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x03 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x04 \x01(\t\"\x10\n\x0eGetCardRequest\"#\n\x0fGetCardResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"`\n\x12GetLogStateRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\x12\x12\n\nold_origin\x18\x03 \x01(\t\x12\x12\n\nnew_origin\x18\x04 \x01(\t\"6\n\x13GetLogStateResponse\x12\x1f\n\x03log\x18\x01 \x01(\x0b\x32\x12.selat.v1.LogState\"}\n\x14\x41\x64\x64\x43heckpointRequest\x12&\n\textension\x18\x01 \x01(\x0b\x32\x13.selat.v1.Extension\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12)\n\x08\x63osigned\x18\x03 \x01(\x0b\x32\x17.selat.v1.CosignedState\"B\n\x15\x41\x64\x64\x43heckpointResponse\x12)\n\x08\x63osigned\x18\x01 \x01(\x0b\x32\x17.selat.v1.CosignedState\"&\n\x13GetWitnessedRequest\x12\x0f\n\x07origins\x18\x01 \x03(\t\"+\n\x14GetWitnessedResponse\x12\x13\n\x0b\x63heckpoints\x18\x01 \x03(\x0c\"*\n\x19ReportEquivocationRequest\x12\r\n\x05proof\x18\x01 \x01(\x0c\"\x1c\n\x1aReportEquivocationResponse2\xdf\x03\n\x0bPeerService\x12\x42\n\x07\x44\x65liver\x12\x18.selat.v1.DeliverRequest\x1a\x19.selat.v1.DeliverResponse(\x01\x30\x01\x12J\n\x0bGetLogState\x12\x1c.selat.v1.GetLogStateRequest\x1a\x1d.selat.v1.GetLogStateResponse\x12>\n\x07GetCard\x12\x18.selat.v1.GetCardRequest\x1a\x19.selat.v1.GetCardResponse\x12P\n\rAddCheckpoint\x12\x1e.selat.v1.AddCheckpointRequest\x1a\x1f.selat.v1.AddCheckpointResponse\x12M\n\x0cGetWitnessed\x12\x1d.selat.v1.GetWitnessedRequest\x1a\x1e.selat.v1.GetWitnessedResponse\x12_\n\x12ReportEquivocation\x12#.selat.v1.ReportEquivocationRequest\x1a$.selat.v1.ReportEquivocationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,17 +37,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVERRESPONSE']._serialized_start=168
   _globals['_DELIVERRESPONSE']._serialized_end=323
   _globals['_OPENING']._serialized_start=325
-  _globals['_OPENING']._serialized_end=386
-  _globals['_GREETING']._serialized_start=388
-  _globals['_GREETING']._serialized_end=477
-  _globals['_GETCARDREQUEST']._serialized_start=479
-  _globals['_GETCARDREQUEST']._serialized_end=495
-  _globals['_GETCARDRESPONSE']._serialized_start=497
-  _globals['_GETCARDRESPONSE']._serialized_end=532
-  _globals['_GETLOGSTATEREQUEST']._serialized_start=534
-  _globals['_GETLOGSTATEREQUEST']._serialized_end=590
-  _globals['_GETLOGSTATERESPONSE']._serialized_start=592
-  _globals['_GETLOGSTATERESPONSE']._serialized_end=646
-  _globals['_PEERSERVICE']._serialized_start=649
-  _globals['_PEERSERVICE']._serialized_end=870
+  _globals['_OPENING']._serialized_end=413
+  _globals['_GREETING']._serialized_start=415
+  _globals['_GREETING']._serialized_end=531
+  _globals['_GETCARDREQUEST']._serialized_start=533
+  _globals['_GETCARDREQUEST']._serialized_end=549
+  _globals['_GETCARDRESPONSE']._serialized_start=551
+  _globals['_GETCARDRESPONSE']._serialized_end=586
+  _globals['_GETLOGSTATEREQUEST']._serialized_start=588
+  _globals['_GETLOGSTATEREQUEST']._serialized_end=684
+  _globals['_GETLOGSTATERESPONSE']._serialized_start=686
+  _globals['_GETLOGSTATERESPONSE']._serialized_end=740
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=742
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=867
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=869
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=935
+  _globals['_GETWITNESSEDREQUEST']._serialized_start=937
+  _globals['_GETWITNESSEDREQUEST']._serialized_end=975
+  _globals['_GETWITNESSEDRESPONSE']._serialized_start=977
+  _globals['_GETWITNESSEDRESPONSE']._serialized_end=1020
+  _globals['_REPORTEQUIVOCATIONREQUEST']._serialized_start=1022
+  _globals['_REPORTEQUIVOCATIONREQUEST']._serialized_end=1064
+  _globals['_REPORTEQUIVOCATIONRESPONSE']._serialized_start=1066
+  _globals['_REPORTEQUIVOCATIONRESPONSE']._serialized_end=1094
+  _globals['_PEERSERVICE']._serialized_start=1097
+  _globals['_PEERSERVICE']._serialized_end=1576
 # @@protoc_insertion_point(module_scope)

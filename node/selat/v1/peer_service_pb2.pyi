@@ -97,9 +97,14 @@ class Opening(_message.Message):
 
     CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
     PROTOCOL_VERSIONS_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_ORIGIN_FIELD_NUMBER: _builtins.int
     checkpoint_size: _builtins.int
     """Size of the receiver's log that the deliverer has verified; 0 for none.
     The first receipt's consistency proof starts there.
+    """
+    checkpoint_origin: _builtins.str
+    """Origin of the shard of the receiver's log that the size is of; empty for
+    none.
     """
     @_builtins.property
     def protocol_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -110,10 +115,11 @@ class Opening(_message.Message):
         *,
         checkpoint_size: _builtins.int = ...,
         protocol_versions: _abc.Iterable[_builtins.str] | None = ...,
+        checkpoint_origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_origin", b"checkpoint_origin", "checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -128,12 +134,15 @@ class Greeting(_message.Message):
     RECEIVED_SEQUENCE_FIELD_NUMBER: _builtins.int
     CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
     PROTOCOL_VERSIONS_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_ORIGIN_FIELD_NUMBER: _builtins.int
     received_sequence: _builtins.int
     """Number of the last batch accepted from the caller; 0 for none."""
     checkpoint_size: _builtins.int
     """Size of the caller's log that the receiver has verified; 0 for none. The
     first batch's consistency proof starts there.
     """
+    checkpoint_origin: _builtins.str
+    """Origin of the shard of the caller's log that the size is of; empty for none."""
     @_builtins.property
     def protocol_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Protocol versions that the receiver speaks, for example "selat/1"."""
@@ -144,10 +153,11 @@ class Greeting(_message.Message):
         received_sequence: _builtins.int = ...,
         checkpoint_size: _builtins.int = ...,
         protocol_versions: _abc.Iterable[_builtins.str] | None = ...,
+        checkpoint_origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions", "received_sequence", b"received_sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_origin", b"checkpoint_origin", "checkpoint_size", b"checkpoint_size", "protocol_versions", b"protocol_versions", "received_sequence", b"received_sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,21 +210,31 @@ class GetLogStateRequest(_message.Message):
 
     OLD_SIZE_FIELD_NUMBER: _builtins.int
     NEW_SIZE_FIELD_NUMBER: _builtins.int
+    OLD_ORIGIN_FIELD_NUMBER: _builtins.int
+    NEW_ORIGIN_FIELD_NUMBER: _builtins.int
     old_size: _builtins.int
     """An older size that the proof starts from; 0 for none."""
     new_size: _builtins.int
-    """The size to prove; 0 for the newest checkpoint. A smaller size than the
-    newest is answered with the proof alone.
+    """The size to prove; 0 for the newest checkpoint. Any other size is answered
+    with the proof alone.
+    """
+    old_origin: _builtins.str
+    """Origin of the shard that the older size is of; empty for none."""
+    new_origin: _builtins.str
+    """Origin of the shard that the size to prove is of; empty for the newest
+    checkpoint.
     """
     def __init__(
         self,
         *,
         old_size: _builtins.int = ...,
         new_size: _builtins.int = ...,
+        old_origin: _builtins.str = ...,
+        new_origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_size", b"new_size", "old_size", b"old_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_origin", b"new_origin", "new_size", b"new_size", "old_origin", b"old_origin", "old_size", b"old_size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,7 +249,7 @@ class GetLogStateResponse(_message.Message):
     LOG_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def log(self) -> _exchange_pb2.LogState:
-        """Checkpoint and proof; without a checkpoint when an older size was asked."""
+        """Checkpoint and proof; without a checkpoint when a size was asked for."""
 
     def __init__(
         self,
@@ -243,3 +263,154 @@ class GetLogStateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetLogStateResponse: _TypeAlias = GetLogStateResponse  # noqa: Y015
+
+@_typing.final
+class AddCheckpointRequest(_message.Message):
+    """Ask for a cosignature."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    COSIGNED_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.bytes
+    """The checkpoint: a signed note, exact bytes."""
+    @_builtins.property
+    def extension(self) -> _exchange_pb2.Extension:
+        """The proof from the size that the server has cosigned."""
+
+    @_builtins.property
+    def cosigned(self) -> _exchange_pb2.CosignedState:
+        """The caller's cosignature of the server's log, to hand back; absent when
+        there is none.
+        """
+
+    def __init__(
+        self,
+        *,
+        extension: _exchange_pb2.Extension | None = ...,
+        checkpoint: _builtins.bytes = ...,
+        cosigned: _exchange_pb2.CosignedState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned", "extension", b"extension"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "cosigned", b"cosigned", "extension", b"extension"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointRequest: _TypeAlias = AddCheckpointRequest  # noqa: Y015
+
+@_typing.final
+class AddCheckpointResponse(_message.Message):
+    """The cosignature, or the size to prove from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COSIGNED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cosigned(self) -> _exchange_pb2.CosignedState:
+        """Without lines, the server knows the log at another size than the one that
+        was named, and this is the size.
+        """
+
+    def __init__(
+        self,
+        *,
+        cosigned: _exchange_pb2.CosignedState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cosigned", b"cosigned"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCheckpointResponse: _TypeAlias = AddCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class GetWitnessedRequest(_message.Message):
+    """Ask what the server has verified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Origins of logs, at most 64; none for every log of the caller."""
+
+    def __init__(
+        self,
+        *,
+        origins: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origins", b"origins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWitnessedRequest: _TypeAlias = GetWitnessedRequest  # noqa: Y015
+
+@_typing.final
+class GetWitnessedResponse(_message.Message):
+    """What the server has verified."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def checkpoints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The newest checkpoint of each log that it knows: signed notes, exact bytes."""
+
+    def __init__(
+        self,
+        *,
+        checkpoints: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoints", b"checkpoints"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWitnessedResponse: _TypeAlias = GetWitnessedResponse  # noqa: Y015
+
+@_typing.final
+class ReportEquivocationRequest(_message.Message):
+    """Hand over a proof of equivocation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROOF_FIELD_NUMBER: _builtins.int
+    proof: _builtins.bytes
+    """The proof: two signed notes of one log, one size and two roots, in the form
+    of docs/protocol.md.
+    """
+    def __init__(
+        self,
+        *,
+        proof: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportEquivocationRequest: _TypeAlias = ReportEquivocationRequest  # noqa: Y015
+
+@_typing.final
+class ReportEquivocationResponse(_message.Message):
+    """The proof holds, or was known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportEquivocationResponse: _TypeAlias = ReportEquivocationResponse  # noqa: Y015

@@ -51,6 +51,21 @@ class PeerServiceStub:
                 request_serializer=selat_dot_v1_dot_peer__service__pb2.GetCardRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_peer__service__pb2.GetCardResponse.FromString,
                 _registered_method=True)
+        self.AddCheckpoint = channel.unary_unary(
+                '/selat.v1.PeerService/AddCheckpoint',
+                request_serializer=selat_dot_v1_dot_peer__service__pb2.AddCheckpointRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_peer__service__pb2.AddCheckpointResponse.FromString,
+                _registered_method=True)
+        self.GetWitnessed = channel.unary_unary(
+                '/selat.v1.PeerService/GetWitnessed',
+                request_serializer=selat_dot_v1_dot_peer__service__pb2.GetWitnessedRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_peer__service__pb2.GetWitnessedResponse.FromString,
+                _registered_method=True)
+        self.ReportEquivocation = channel.unary_unary(
+                '/selat.v1.PeerService/ReportEquivocation',
+                request_serializer=selat_dot_v1_dot_peer__service__pb2.ReportEquivocationRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_peer__service__pb2.ReportEquivocationResponse.FromString,
+                _registered_method=True)
 
 
 class PeerServiceServicer:
@@ -83,6 +98,30 @@ class PeerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddCheckpoint(self, request, context):
+        """Ask for a cosignature of a checkpoint, with the proof that it extends the
+        one that the server cosigned last (the semantics of C2SP tlog-witness). The
+        log is usually the caller's; it may be that of any peer of the server.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWitnessed(self, request, context):
+        """Return the newest checkpoints of logs that the server has verified.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportEquivocation(self, request, context):
+        """Hand over a proof that a log has signed two roots for one size. The server
+        verifies it before it believes it, and tells its own peers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -100,6 +139,21 @@ def add_PeerServiceServicer_to_server(servicer, server):
                     servicer.GetCard,
                     request_deserializer=selat_dot_v1_dot_peer__service__pb2.GetCardRequest.FromString,
                     response_serializer=selat_dot_v1_dot_peer__service__pb2.GetCardResponse.SerializeToString,
+            ),
+            'AddCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCheckpoint,
+                    request_deserializer=selat_dot_v1_dot_peer__service__pb2.AddCheckpointRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_peer__service__pb2.AddCheckpointResponse.SerializeToString,
+            ),
+            'GetWitnessed': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWitnessed,
+                    request_deserializer=selat_dot_v1_dot_peer__service__pb2.GetWitnessedRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_peer__service__pb2.GetWitnessedResponse.SerializeToString,
+            ),
+            'ReportEquivocation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportEquivocation,
+                    request_deserializer=selat_dot_v1_dot_peer__service__pb2.ReportEquivocationRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_peer__service__pb2.ReportEquivocationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -185,6 +239,87 @@ class PeerService:
             '/selat.v1.PeerService/GetCard',
             selat_dot_v1_dot_peer__service__pb2.GetCardRequest.SerializeToString,
             selat_dot_v1_dot_peer__service__pb2.GetCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.PeerService/AddCheckpoint',
+            selat_dot_v1_dot_peer__service__pb2.AddCheckpointRequest.SerializeToString,
+            selat_dot_v1_dot_peer__service__pb2.AddCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWitnessed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.PeerService/GetWitnessed',
+            selat_dot_v1_dot_peer__service__pb2.GetWitnessedRequest.SerializeToString,
+            selat_dot_v1_dot_peer__service__pb2.GetWitnessedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportEquivocation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.PeerService/ReportEquivocation',
+            selat_dot_v1_dot_peer__service__pb2.ReportEquivocationRequest.SerializeToString,
+            selat_dot_v1_dot_peer__service__pb2.ReportEquivocationResponse.FromString,
             options,
             channel_credentials,
             insecure,

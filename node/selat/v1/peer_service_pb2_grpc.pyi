@@ -47,6 +47,17 @@ class PeerServiceStub:
     """
     GetCard: _grpc.UnaryUnaryMultiCallable[_peer_service_pb2.GetCardRequest, _peer_service_pb2.GetCardResponse]
     """Return the newest card of the node that is called."""
+    AddCheckpoint: _grpc.UnaryUnaryMultiCallable[_peer_service_pb2.AddCheckpointRequest, _peer_service_pb2.AddCheckpointResponse]
+    """Ask for a cosignature of a checkpoint, with the proof that it extends the
+    one that the server cosigned last (the semantics of C2SP tlog-witness). The
+    log is usually the caller's; it may be that of any peer of the server.
+    """
+    GetWitnessed: _grpc.UnaryUnaryMultiCallable[_peer_service_pb2.GetWitnessedRequest, _peer_service_pb2.GetWitnessedResponse]
+    """Return the newest checkpoints of logs that the server has verified."""
+    ReportEquivocation: _grpc.UnaryUnaryMultiCallable[_peer_service_pb2.ReportEquivocationRequest, _peer_service_pb2.ReportEquivocationResponse]
+    """Hand over a proof that a log has signed two roots for one size. The server
+    verifies it before it believes it, and tells its own peers.
+    """
 
 @_typing.type_check_only
 class PeerServiceAsyncStub(PeerServiceStub):
@@ -67,6 +78,17 @@ class PeerServiceAsyncStub(PeerServiceStub):
     """
     GetCard: _aio.UnaryUnaryMultiCallable[_peer_service_pb2.GetCardRequest, _peer_service_pb2.GetCardResponse]  # type: ignore[assignment]
     """Return the newest card of the node that is called."""
+    AddCheckpoint: _aio.UnaryUnaryMultiCallable[_peer_service_pb2.AddCheckpointRequest, _peer_service_pb2.AddCheckpointResponse]  # type: ignore[assignment]
+    """Ask for a cosignature of a checkpoint, with the proof that it extends the
+    one that the server cosigned last (the semantics of C2SP tlog-witness). The
+    log is usually the caller's; it may be that of any peer of the server.
+    """
+    GetWitnessed: _aio.UnaryUnaryMultiCallable[_peer_service_pb2.GetWitnessedRequest, _peer_service_pb2.GetWitnessedResponse]  # type: ignore[assignment]
+    """Return the newest checkpoints of logs that the server has verified."""
+    ReportEquivocation: _aio.UnaryUnaryMultiCallable[_peer_service_pb2.ReportEquivocationRequest, _peer_service_pb2.ReportEquivocationResponse]  # type: ignore[assignment]
+    """Hand over a proof that a log has signed two roots for one size. The server
+    verifies it before it believes it, and tells its own peers.
+    """
 
 class PeerServiceServicer(metaclass=_abc_1.ABCMeta):
     """What one node offers to another. Every call is made over mutual TLS; the
@@ -102,5 +124,34 @@ class PeerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_peer_service_pb2.GetCardResponse, _abc.Awaitable[_peer_service_pb2.GetCardResponse]]:
         """Return the newest card of the node that is called."""
+
+    @_abc_1.abstractmethod
+    def AddCheckpoint(
+        self,
+        request: _peer_service_pb2.AddCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_peer_service_pb2.AddCheckpointResponse, _abc.Awaitable[_peer_service_pb2.AddCheckpointResponse]]:
+        """Ask for a cosignature of a checkpoint, with the proof that it extends the
+        one that the server cosigned last (the semantics of C2SP tlog-witness). The
+        log is usually the caller's; it may be that of any peer of the server.
+        """
+
+    @_abc_1.abstractmethod
+    def GetWitnessed(
+        self,
+        request: _peer_service_pb2.GetWitnessedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_peer_service_pb2.GetWitnessedResponse, _abc.Awaitable[_peer_service_pb2.GetWitnessedResponse]]:
+        """Return the newest checkpoints of logs that the server has verified."""
+
+    @_abc_1.abstractmethod
+    def ReportEquivocation(
+        self,
+        request: _peer_service_pb2.ReportEquivocationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_peer_service_pb2.ReportEquivocationResponse, _abc.Awaitable[_peer_service_pb2.ReportEquivocationResponse]]:
+        """Hand over a proof that a log has signed two roots for one size. The server
+        verifies it before it believes it, and tells its own peers.
+        """
 
 def add_PeerServiceServicer_to_server(servicer: PeerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

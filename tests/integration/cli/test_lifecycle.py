@@ -207,3 +207,32 @@ def test_show_tells_when_and_why_a_message_was_erased(
     assert "erased on 2027-01-31 08:00Z (EXPIRED); leaf 41 of our log" in human.out
     assert program.json["erasure"]["leaf_index"] == 41
     assert program.json["message"] is None
+
+
+# --- erase -----------------------------------------------------------------
+def test_a_message_is_erased_by_hand(selat: Command, desk: FakeDesk) -> None:
+    made = entry("COURT-ORDER-17", leaf_index=41)
+    made.officer = "host"
+    desk.answers["EraseMessage"] = pb.EraseMessageResponse(entries=[made])
+    order = ("lifecycle", "erase", ID, "--reason-code", "COURT-ORDER-17")
+
+    human = selat(*order, "--version", "2")
+    tried = selat(*order, "--dry-run")
+    program = selat(*order, "--json")
+
+    first, dry, _ = desk.asked(pb.EraseMessageRequest)
+    assert (first.id, first.version, first.dry_run) == (ID.bytes, 2, False)
+    assert first.reason_code == "COURT-ORDER-17"
+    assert dry.dry_run
+    assert "COURT-ORDER-17 by host" in human.out
+    assert human.out.endswith("Erased 1 version.\n")
+    assert tried.out.endswith("1 version would be erased. Nothing was.\n")
+    assert program.json["dry_run"] is False
+    assert program.json["entries"][0]["leaf_index"] == 41
+
+
+def test_erasing_needs_a_reason_code(selat: Command) -> None:
+    ended = selat("lifecycle", "erase", ID)
+
+    assert ended.code == 2
+    assert "--reason-code" in ended.err

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 import pytest
 from tests.fakes.command import Command
 from tests.fakes.desk import FakeDesk
+from tests.fakes.leaves import RECEIPT
 from tests.fakes.nodes import make_home
 
 from selat.v1 import desk_service_pb2 as pb
@@ -159,6 +161,138 @@ def test_message_that_came_in_is_explained_from_its_sender(
         ("forward", "police.xc.example"),
     ]
     assert answers[0]["policies"][0]["id"] == "baseline/political-offence"
+
+
+def entry(
+    state: pb.OutboxState.ValueType, *, reason: str = "", approved: str = ""
+) -> pb.OutboxEntry:
+    return pb.OutboxEntry(
+        number=7,
+        id=ID.bytes,
+        version=1,
+        peer="police.xb.example",
+        state=state,
+        reason=reason,
+        approved=[approved] if approved else [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "says"),
+    [
+        (pb.OUTBOX_STATE_QUEUED, "", "queued for police.xb.example"),
+        (pb.OUTBOX_STATE_HELD, "HELD_FOR_REVIEW", "waits for a second person"),
+        (pb.OUTBOX_STATE_OFFERED, "", "has not answered yet"),
+        (pb.OUTBOX_STATE_ACCEPTED, "", "police.xb.example accepted it"),
+        (pb.OUTBOX_STATE_WITHHELD, "EXPIRED", "It was withheld (EXPIRED)"),
+        (pb.OUTBOX_STATE_DEAD, "BATCH_MALFORMED", "given up (BATCH_MALFORMED)"),
+    ],
+)
+def test_explanation_ends_with_what_has_become_of_the_message(
+    selat: Command,
+    desk: FakeDesk,
+    state: pb.OutboxState.ValueType,
+    reason: str,
+    says: str,
+) -> None:
+    answer = found()
+    answer.outbox.append(entry(state, reason=reason))
+    desk.answers = {"GetMessage": answer, "ListPeers": peers()}
+
+    words = selat("policy", "explain", ID, "--peer", "police.xb.example").out
+
+    assert says in words.partition("Until now: ")[2]
+    document = selat("policy", "explain", ID, "--json").json
+    assert says in document["answers"][0]["standing"]
+    assert document["answers"][1]["standing"] is None
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (pb.OUTBOX_STATE_REFUSED, "refused"),
+        (pb.OUTBOX_STATE_QUARANTINED, "quarantined"),
+    ],
+)
+def test_rules_of_the_peer_that_refused_it_are_told(
+    selat: Command, desk: FakeDesk, state: pb.OutboxState.ValueType, outcome: str
+) -> None:
+    answer = found()
+    answer.outbox.append(entry(state, reason="NOT_RATIFIED"))
+    leaf = replace(RECEIPT, outcome=outcome, policies=("rules/not-yet",))
+    receipt = pb.LeafEvidence(leaf=leaf.encode())
+    desk.answers = {
+        "GetMessage": answer,
+        "ListPeers": peers(),
+        "GetEvidence": pb.GetEvidenceResponse(
+            exchanges=[pb.ExchangeEvidence(receipt=receipt)]
+        ),
+    }
+
+    words = selat("policy", "explain", ID, "--peer", "police.xb.example").out
+    assert "(NOT_RATIFIED by its rules/not-yet)" in words
+    (asked,) = desk.asked(pb.GetEvidenceRequest)
+    assert asked.peer == "police.xb.example"
+
+    desk.answers["GetEvidence"] = pb.GetEvidenceResponse()
+    words = selat("policy", "explain", ID, "--peer", "police.xb.example").out
+    assert "(NOT_RATIFIED)" in words
+
+
+def test_approval_that_stands_in_the_log_is_counted(
+    selat: Command, desk: FakeDesk, draft: Path
+) -> None:
+    minor = found(safeguards=[message_pb2.SAFEGUARD_MINOR])
+    minor.outbox.append(entry(pb.OUTBOX_STATE_ACCEPTED, approved="two-person"))
+    incoming = found(incoming=True)
+    incoming.message.header.marking.handling.append(message_pb2.HANDLING_CODE_H3)
+    incoming.reviews.add(act=pb.REVIEW_ACT_APPROVE, officer="b.tan")
+    desk.answers = {
+        "GetMessage": lambda request: incoming if request.originator else minor,
+        "ListPeers": peers(),
+        "ListOutbox": pb.ListOutboxResponse(entries=minor.outbox),
+        "SearchMessages": pb.SearchMessagesResponse(
+            messages=[pb.FoundMessage(info=incoming.info)]
+        ),
+    }
+    selat("policy", "activate", draft)
+    shutil.rmtree(draft)
+    shutil.copytree(selat.home / "policy", draft)
+    (draft / "rules" / "no-minors.cedar").write_text(
+        '@id("rules/no-minors") @title("No child") @principle("Ours")'
+        'forbid (principal, action in Action::"leave", resource)'
+        'when { resource.safeguards.contains("minor") };'
+    )
+
+    (change,) = selat("policy", "simulate", draft, "--json").json["changes"]
+    assert (change["before"], change["after"]) == ("permit", "withhold")
+    answer = selat("policy", "explain", ID, "--json").json["answers"][0]
+    assert (answer["effect"], answer["approved"]) == (
+        "permit",
+        ["baseline/minors-held"],
+    )
+    assert "✓ What tells of a child waits for a second person: one has" in (
+        selat("policy", "explain", ID).out
+    )
+
+
+@pytest.mark.parametrize(
+    ("holding", "says"),
+    [
+        ("current", "It was accepted."),
+        ("quarantined", "It is in quarantine"),
+        ("refused", "A reviewer refused it."),
+    ],
+)
+def test_explanation_of_what_came_in_ends_with_what_became_of_it(
+    selat: Command, desk: FakeDesk, holding: str, says: str
+) -> None:
+    answer = found(incoming=True)
+    answer.info.holding = holding
+    desk.answers = {"GetMessage": answer, "ListPeers": peers()}
+
+    words = selat("policy", "explain", ID, "--peer", "police.xb.example").out
+    assert f"Until now: {says}" in words
 
 
 def test_peer_that_is_none_is_not_explained(selat: Command, desk: FakeDesk) -> None:

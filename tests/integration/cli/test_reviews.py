@@ -190,6 +190,10 @@ def test_status_shows_what_waits_and_since_when(selat: Command, desk: FakeDesk) 
     shown = selat("status").out
     assert "2 held (oldest 1 h 15 min), 1 quarantined (oldest 9 min)" in shown
 
+    state.oldest_held_at.FromDatetime(datetime.now(UTC) - timedelta(hours=25))
+    desk.answers["GetStatus"] = state
+    assert "quarantined (oldest 9 min), overdue" in selat("status").out
+
     desk.answers["GetStatus"] = pb.GetStatusResponse(name="police.xa.example")
     assert "none" in selat("status").out
 

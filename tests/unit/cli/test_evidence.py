@@ -12,9 +12,10 @@ from tests.fakes.identities import MIDYEAR, Identity, later, make_identity
 from selat.cli.evidence import cards_at_hand, verify_exchange
 from selat.core.checkpoints import Checkpoint
 from selat.core.leaf_base import Leaf
-from selat.core.leaves import OfferLeaf, OpenLeaf, ReceiptLeaf
+from selat.core.leaves import OfferLeaf, ReceiptLeaf
 from selat.core.merkle import leaf_hash
 from selat.core.notes import sign_note
+from selat.core.shard_leaves import OpenLeaf
 from selat.core.tiles import range_proof, root_at, updated_tiles
 from selat.core.times import to_ms
 from selat.errors import (

@@ -73,7 +73,7 @@ def batch(exchange: FakeExchange, letters: tuple[Letter, ...]) -> SealedBatch:
 def verified(exchange: FakeExchange, batch: SealedBatch) -> tuple[Offer, ...]:
     return verify_offers(
         batch.offers,
-        checkpoint=exchange.sender.checkpoint(),
+        log=exchange.sender.verified(),
         sender=SENDER,
         recipient=RECIPIENT,
     )
@@ -85,12 +85,10 @@ def test_honest_batch_passes_every_step(
     known = exchange.sender.known(5)
     batch = exchange.batch(*letters, known_size=5)
     check_bounds(batch)
-    checkpoint = verify_log_state(
+    log = verify_log_state(
         batch.log, owner=SENDER, verifiers=exchange.sender.verifiers, known=known
     )
-    offers = verify_offers(
-        batch.offers, checkpoint=checkpoint, sender=SENDER, recipient=RECIPIENT
-    )
+    offers = verify_offers(batch.offers, log=log, sender=SENDER, recipient=RECIPIENT)
     check_clock(offers, now_ms=NOW_MS, sender=SENDER)
     key = unwrap_batch_key(
         batch.wrapped_key,

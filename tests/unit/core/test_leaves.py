@@ -10,6 +10,7 @@ import rfc8785
 from tests.fakes.leaves import (
     CARD,
     ERASE,
+    EXPORT,
     HOLD,
     LEAVES,
     LEGAL_HOLD,
@@ -133,6 +134,18 @@ def test_a_receipt_has_the_members_of_the_protocol() -> None:
                 "version": 2,
                 "offer": "0f" * 32,
                 "reason": "RECALLED",
+            },
+        ),
+        (
+            EXPORT,
+            {
+                "node": "police.xa.example",
+                "id": ID,
+                "version": 2,
+                "purpose": "investigation",
+                "by": "officer",
+                "policy": "cd" * 32,
+                "decision": {"effect": "permit", "policies": ["rules/export"]},
             },
         ),
         (
@@ -370,7 +383,9 @@ TEXT_MEMBERS = {
     "peer",
     "node",
     "by",
+    "reporter",
     "reason",
+    "next",
 }
 
 

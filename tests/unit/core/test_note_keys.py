@@ -160,7 +160,7 @@ def vkey(*, name: str = ORIGIN, identifier: str = "", material: bytes = b"") -> 
         pytest.param(ORIGIN, id="a name alone"),
         pytest.param(vkey(identifier="00000000"), id="a wrong ID"),
         pytest.param(vkey(identifier=" "), id="a blank ID"),
-        pytest.param(vkey(material=b"\x04" + bytes(32)), id="a cosignature key"),
+        pytest.param(vkey(material=b"\x02" + bytes(32)), id="a key of type 2"),
         pytest.param(vkey(material=b"\x01" + bytes(31)), id="a short key"),
         pytest.param(vkey(material=b"\x06" + bytes(32)), id="a key of another type"),
         pytest.param(vkey(name="a b"), id="a name with a space"),

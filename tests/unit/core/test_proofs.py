@@ -5,7 +5,12 @@ import pytest
 from tests.fakes.trees import MemoryTree, numbered, tree_hash
 
 from selat.core.merkle import EMPTY_ROOT, TREE_SIZE_MAX
-from selat.core.proofs import verify_consistency, verify_inclusion, verify_range
+from selat.core.proofs import (
+    inclusion_from_range,
+    verify_consistency,
+    verify_inclusion,
+    verify_range,
+)
 from selat.core.tiles import consistency_proof, inclusion_proof, range_proof
 from selat.errors import ProofError
 
@@ -162,4 +167,29 @@ def test_a_claim_of_the_greatest_tree_ends_with_its_proof() -> None:
             size=TREE_SIZE_MAX,
             proof=PROOF,
             root=ROOT,
+        )
+
+
+@pytest.mark.parametrize("index", [-1, 1, 5, 7])
+def test_no_inclusion_follows_for_a_leaf_outside_the_range(index: int) -> None:
+    tree = MemoryTree(numbered(7))
+    with pytest.raises(ProofError, match="not in the range"):
+        inclusion_from_range(
+            leaf_hashes=tree.leaf_hashes[2:5],
+            first=2,
+            size=7,
+            proof=range_proof(2, 3, 7, tree),
+            index=index,
+        )
+
+
+def test_no_inclusion_follows_from_a_proof_of_another_length() -> None:
+    tree = MemoryTree(numbered(7))
+    with pytest.raises(ProofError, match="too few or too many"):
+        inclusion_from_range(
+            leaf_hashes=tree.leaf_hashes[2:5],
+            first=2,
+            size=7,
+            proof=range_proof(2, 3, 7, tree)[1:],
+            index=3,
         )

@@ -31,7 +31,7 @@ def verify(
 ) -> tuple[Leaf, ...]:
     receipts = verify_receipts(
         answer,
-        checkpoint=exchange.recipient.checkpoint(),
+        log=exchange.recipient.verified(),
         offer_hashes=[leaf_hash(letter.leaf.encode()) for letter in letters],
         recipient=RECIPIENT,
         sender=SENDER,

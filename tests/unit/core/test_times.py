@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from selat.core.times import to_ms, utc
+from selat.core.times import from_rfc3339, rfc3339, to_ms, utc
 
 FIRST_MS = -62_135_596_800_000
 LAST_MS = 253_402_300_799_999
@@ -48,3 +48,25 @@ def test_a_datetime_without_zone_is_no_moment() -> None:
 def test_years_that_have_no_four_digits_are_refused(ms: int) -> None:
     with pytest.raises(OverflowError):
         utc(ms)
+
+
+@pytest.mark.parametrize("ms", [FIRST_MS, -1, 0, 1_893_456_000_120, LAST_MS])
+def test_a_moment_has_one_text(ms: int) -> None:
+    assert from_rfc3339(rfc3339(ms)) == ms
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2030-01-01T00:00:00.000",
+        "2030-01-01T00:00:00Z",
+        "2030-01-01 00:00:00.000Z",
+        "2030-01-01T00:00:00.000000Z",
+        "2030-01-01T00:00:00.000+00:00",
+        "2030-02-30T00:00:00.000Z",
+        "",
+    ],
+)
+def test_a_moment_in_another_form_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no moment"):
+        from_rfc3339(text)

@@ -31,8 +31,9 @@ PEER = "police.xa.example"
 THEIRS = [f"their leaf {number}".encode() for number in range(9)]
 TREE = MemoryTree([leaf_hash(leaf) for leaf in THEIRS])
 THEIR_PROOF = range_proof(3, 2, 9, TREE)
+THEIR_ORIGIN = f"{PEER}/exchange/2030h2"
 THEIR_CHECKPOINT = PeerCheckpoint(
-    size=9, root=TREE.frontier.root(), note=b"their signed note"
+    origin=THEIR_ORIGIN, size=9, root=TREE.frontier.root(), note=b"their signed note"
 )
 
 
@@ -46,6 +47,7 @@ def received(transaction: Transaction) -> list[MessageRow]:
         digest=b"d" * 32,
         first_receipt=transaction.append_leaves([b"receipt 1", b"receipt 2"]),
         count=2,
+        origin=THEIR_ORIGIN,
         first_offer=3,
         proof=b"".join(THEIR_PROOF),
         checkpoint_size=9,
@@ -154,6 +156,7 @@ def receipt(transaction: Transaction) -> None:
         PEER,
         1,
         BatchReceipt(
+            origin=THEIR_ORIGIN,
             first_receipt=3,
             receipts=tuple(THEIRS[3:5]),
             proof=b"".join(THEIR_PROOF),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from datetime import date
+
 from tests.fakes.exchanges import SENDER, FakeLog
 
 from selat.core.log_states import KnownState, verify_log_state
@@ -11,7 +13,12 @@ from selat.store.values import Link, PeerCheckpoint
 def kept(log: FakeLog, size: int) -> PeerCheckpoint:
     """Return a verified checkpoint as the store keeps it."""
     checkpoint = log.checkpoint(size)
-    return PeerCheckpoint(size=size, root=checkpoint.root, note=log.sign(checkpoint))
+    return PeerCheckpoint(
+        origin=log.origin,
+        size=size,
+        root=checkpoint.root,
+        note=log.sign(checkpoint),
+    )
 
 
 def test_kept_checkpoint_is_the_state_that_the_next_one_must_extend() -> None:
@@ -22,7 +29,7 @@ def test_kept_checkpoint_is_the_state_that_the_next_one_must_extend() -> None:
     verified = verify_log_state(
         log.state(known_size=4), owner=SENDER, verifiers=log.verifiers, known=state
     )
-    assert verified.size == 9
+    assert verified.checkpoint.size == 9
 
 
 def test_peer_that_showed_no_checkpoint_has_no_state() -> None:
@@ -36,6 +43,15 @@ def test_checkpoint_of_the_larger_log_is_kept() -> None:
     assert newer(None, small) is small
     assert newer(small, large) is large
     assert newer(large, small) is large
+
+
+def test_checkpoint_of_the_later_shard_is_kept_however_small() -> None:
+    old, new = FakeLog(SENDER), FakeLog(SENDER, day=date(2030, 7, 1))
+    old.fill(9)
+    new.fill(1)
+    large, small = kept(old, 9), kept(new, 1)
+    assert newer(large, small) is small
+    assert newer(small, large) is small
 
 
 def test_first_of_two_checkpoints_of_one_size_is_kept() -> None:

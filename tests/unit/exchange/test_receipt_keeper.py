@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from selat.core.log_states import KnownState, LogState
 from selat.core.merkle import EMPTY_FRONTIER, leaf_hash
 from selat.core.tiles import consistency_proof, updated_tiles
 from selat.errors import CheckpointForkedError
@@ -14,6 +15,9 @@ from selat.exchange.receipt_keeper import ReceiptKeeper
 from selat.store.values import BatchReceipt, Link, PeerCheckpoint
 
 PEER = "police.xb.example"
+ORIGIN = f"{PEER}/exchange/2026h2"
+#: Nothing of its card is looked at: no note is opened.
+KNOWN_PEER: Any = SimpleNamespace(name=PEER)
 
 
 class Tree:
@@ -29,11 +33,14 @@ class Tree:
 
     def checkpoint(self, size: int) -> PeerCheckpoint:
         root = EMPTY_FRONTIER.extend(self.hashes[:size]).root()
-        note = f"{PEER}/exchange/2026h2\n".encode()
-        return PeerCheckpoint(size=size, root=root, note=note)
+        return PeerCheckpoint(origin=ORIGIN, size=size, root=root, note=b"a note")
 
-    async def prove(self, old: int, new: int) -> tuple[bytes, ...]:
-        return consistency_proof(old, new, self)
+    async def prove(self, old: KnownState, new: KnownState) -> LogState:
+        return LogState(
+            checkpoint=b"",
+            consistency_size=old.size,
+            consistency_proof=consistency_proof(old.size, new.size, self),
+        )
 
 
 class LastReceipts:
@@ -57,15 +64,18 @@ class LastReceipts:
         if self._theirs is None:
             return None
         return BatchReceipt(
+            origin=self._theirs.origin,
             first_receipt=0,
             receipts=(),
             proof=b"",
             checkpoint_size=self._theirs.size,
         )
 
-    def peer_checkpoint(self, peer: str, size: int) -> PeerCheckpoint | None:
+    def peer_checkpoint(
+        self, peer: str, origin: str, size: int
+    ) -> PeerCheckpoint | None:
         assert self._theirs is not None
-        assert (peer, size) == (PEER, self._theirs.size)
+        assert (peer, origin, size) == (PEER, ORIGIN, self._theirs.size)
         return self._theirs
 
 
@@ -84,19 +94,22 @@ FORKED = Tree(b"1", b"2", b"other", b"4", b"5")
 
 async def test_last_receipts_of_the_log_that_is_known_are_joined() -> None:
     receipts = keeper(HONEST.checkpoint(3), newest=HONEST.checkpoint(5), log=HONEST)
-    await receipts.join_last(PEER)
+    await receipts.join_last(KNOWN_PEER)
 
 
 async def test_last_receipts_of_another_log_are_noticed() -> None:
     receipts = keeper(FORKED.checkpoint(3), newest=HONEST.checkpoint(5), log=HONEST)
-    with pytest.raises(CheckpointForkedError, match="3 and 5 leaves"):
-        await receipts.join_last(PEER)
+    with pytest.raises(
+        CheckpointForkedError,
+        match="at 5 leaves does not extend the one it signed at 3",
+    ):
+        await receipts.join_last(KNOWN_PEER)
 
 
 async def test_proof_of_the_other_log_does_not_help_the_liar() -> None:
     receipts = keeper(FORKED.checkpoint(3), newest=HONEST.checkpoint(5), log=FORKED)
     with pytest.raises(CheckpointForkedError):
-        await receipts.join_last(PEER)
+        await receipts.join_last(KNOWN_PEER)
 
 
 @pytest.mark.parametrize("theirs", [None, HONEST.checkpoint(5)])
@@ -104,4 +117,4 @@ async def test_nothing_is_asked_where_there_is_nothing_to_join(
     theirs: PeerCheckpoint | None,
 ) -> None:
     receipts = keeper(theirs, newest=HONEST.checkpoint(5), log=FORKED)
-    await receipts.join_last(PEER)
+    await receipts.join_last(KNOWN_PEER)

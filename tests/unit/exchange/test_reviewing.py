@@ -121,6 +121,7 @@ class Office:
                 digest=b"d" * 32,
                 first_receipt=transaction.append_leaves([leaf]),
                 count=1,
+                origin="police.xa.example/exchange/2030h2",
                 first_offer=0,
                 proof=b"",
                 checkpoint_size=1,

@@ -4,7 +4,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.fakes.exchanges import FakeExchange
+from tests.fakes.exchanges import SENDER, FakeExchange
+from tests.fakes.shards import FakeShards
 
 from selat.errors import BatchMalformedError
 from selat.exchange.wire import (
@@ -41,6 +42,22 @@ def test_log_state_survives_the_wire() -> None:
     state = exchange.sender.state(known_size=3)
     data = log_state_to(state).SerializeToString()
     assert log_state_from(exchange_pb2.LogState.FromString(data)) == state
+
+
+def test_hand_overs_survive_the_wire() -> None:
+    shards = FakeShards(SENDER, 3, 2, 1)
+    state = shards.state(2, known=(0, 2))
+    assert len(state.hand_overs) == 2
+    data = log_state_to(state).SerializeToString()
+    assert log_state_from(exchange_pb2.LogState.FromString(data)) == state
+
+
+def test_range_of_an_older_shard_survives_the_wire() -> None:
+    exchange = FakeExchange()
+    batch = exchange.batch(*exchange.letters(2))
+    older = replace(batch, offers=replace(batch.offers, origin="an older shard"))
+    data = batch_to(older).SerializeToString()
+    assert batch_from(exchange_pb2.Batch.FromString(data)) == older
 
 
 def test_empty_messages_become_empty_values() -> None:

@@ -20,6 +20,7 @@ WHOLE = NodeConfiguration(
     listen="[::]:7400",
     desk_listen="0.0.0.0:7401",
     desk_hosts=("desk.xa.example", "192.0.2.7"),
+    publish_listen="0.0.0.0:7402",
 )
 PLAIN = NodeConfiguration(
     name="police.xa.example", state="XA", agency="Police of XA", listen="node:1"
@@ -67,6 +68,7 @@ def test_what_the_desk_needs_may_be_left_out(path: Path) -> None:
         (MINIMAL + 'desk_hosts = ["a", 1]', "'desk_hosts' to be a list"),
         (MINIMAL.replace("node:1", "node"), "'listen' must be an address"),
         (MINIMAL + 'desk_listen = "7401"', "'desk_listen' must be an address"),
+        (MINIMAL + 'publish_listen = ":7402"', "'publish_listen' must be an address"),
     ],
 )
 def test_configuration_that_says_something_else_is_refused(

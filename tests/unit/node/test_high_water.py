@@ -6,9 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from tests.fakes.trees import MemoryTree, numbered
 
+from selat.core.tiles import root_at
 from selat.errors import (
     LogRolledBackError,
     StoreCorruptError,
@@ -27,7 +31,7 @@ def head(size: int) -> Mark:
 
 @contextmanager
 def opened(path: Path) -> Iterator[HighWaterFile]:
-    file = HighWaterFile(path)
+    file = HighWaterFile(path, create=True)
     try:
         yield file
     finally:
@@ -204,25 +208,82 @@ def test_mark_is_durable_before_it_counts(
     assert happened == ["pwrite", "fdatasync"]
 
 
+# --- shards ------------------------------------------------------------------
+LATER = "police.xa.example/exchange/2030h2"
+
+
+def test_mark_goes_on_in_the_next_shard_however_small(path: Path) -> None:
+    with opened(path) as file:
+        raise_to(file, head(5))
+        file.raise_to(origin=LATER, size=1, root=bytes(32))
+    with opened(path) as file:
+        assert file.mark == Mark(origin=LATER, size=1, root=bytes(32))
+        with pytest.raises(LogRolledBackError):
+            raise_to(file, head(6))
+        file.raise_to(origin=LATER, size=2, root=bytes(32))
+    assert kept(path) == Mark(origin=LATER, size=2, root=bytes(32))
+
+
 # --- databases ---------------------------------------------------------------
+class MarkedLog:
+    """A database whose shards are full of numbered leaves."""
+
+    def __init__(self, *sizes: int, origins: tuple[str, ...] = (ORIGIN, LATER)) -> None:
+        self.trees = {
+            origin: MemoryTree(numbered(size))
+            for origin, size in zip(origins, sizes, strict=False)
+        }
+
+    def shard(self, origin: str) -> SimpleNamespace | None:
+        if origin not in self.trees:
+            return None
+        return SimpleNamespace(origin=origin, size=self.trees[origin].frontier.size)
+
+    def shard_tiles(self, origin: str) -> MemoryTree:
+        return self.trees[origin]
+
+    def tree_head(self) -> SimpleNamespace:
+        origin, tree = list(self.trees.items())[-1]
+        return SimpleNamespace(origin=origin, frontier=tree.frontier)
+
+    def mark(self, origin: str, size: int) -> Mark:
+        root = root_at(size, self.trees[origin])
+        return Mark(origin=origin, size=size, root=root)
+
+
+def check(log: MarkedLog, mark: Mark | None) -> None:
+    database: Any = log
+    check_against_mark(mark, database)
+
+
 def test_database_that_holds_what_was_signed_is_taken() -> None:
-    for size in (3, 4):
-        check_against_mark(head(3), origin=ORIGIN, size=size, root_at_mark=head(3).root)
-    check_against_mark(None, origin=ORIGIN, size=0, root_at_mark=None)
+    log = MarkedLog(4)
+    check(log, log.mark(ORIGIN, 3))
+    check(log, log.mark(ORIGIN, 4))
+    check(log, None)
+
+
+def test_shard_that_nothing_was_signed_of_yet_may_follow() -> None:
+    log = MarkedLog(4, 1)
+    check(log, log.mark(ORIGIN, 4))
+    check(log, log.mark(LATER, 1))
 
 
 @pytest.mark.parametrize(
-    ("origin", "size", "root"),
+    ("log", "size"),
     [
-        (ORIGIN, 2, None),
-        (ORIGIN, 4, bytes(32)),
-        ("police.xb.example/exchange/2030h1", 4, head(3).root),
+        (MarkedLog(2), 2),
+        (MarkedLog(4, origins=("police.xb.example/exchange/2030h1",)), 4),
+        (MarkedLog(5, origins=("police.xa.example/exchange/2029h2",)), 5),
     ],
-    ids=["shorter", "of another history", "of another log"],
+    ids=["shorter", "of another log", "before the shard"],
 )
-def test_database_without_what_was_signed_is_refused(
-    origin: str, size: int, root: bytes | None
-) -> None:
+def test_database_without_what_was_signed_is_refused(log: MarkedLog, size: int) -> None:
     with pytest.raises(LogRolledBackError) as caught:
-        check_against_mark(head(3), origin=origin, size=size, root_at_mark=root)
+        check(log, MarkedLog(3).mark(ORIGIN, 3))
     assert caught.value.context == {"size": size, "signed_size": 3}
+
+
+def test_database_of_another_history_is_refused() -> None:
+    with pytest.raises(LogRolledBackError):
+        check(MarkedLog(4), Mark(origin=ORIGIN, size=3, root=bytes(32)))

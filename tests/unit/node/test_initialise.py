@@ -10,7 +10,8 @@ from tests.fakes.identities import ISSUED, PASSPHRASE
 from tests.unit.node.samples import NAME, NEW, initialise
 
 from selat.core.checkpoints import origin_for
-from selat.core.leaves import CardLeaf, OpenLeaf, parse_leaf
+from selat.core.leaves import CardLeaf, parse_leaf
+from selat.core.shard_leaves import OpenLeaf
 from selat.core.times import to_ms
 from selat.errors import AlreadyExistsError, InvalidInputError, SelatError
 from selat.identity.card import parse_card

@@ -4,7 +4,7 @@ from __future__ import annotations
 from tests.fakes.policies import DAY_MS, NOON_MS, SHIPPED, XB, facts, policy_with
 
 from selat.policy.explanation import Explanation, explain
-from selat.policy.port import Effect, MessageFacts
+from selat.policy.port import TWO_PERSON, Effect, MessageFacts
 
 RELEASED = {XB.name: frozenset({"drugs", "terrorism"})}
 
@@ -128,3 +128,31 @@ def test_age_is_told_from_lack_of_permission() -> None:
     found = explained(facts(created_ms=NOON_MS - 2_000 * DAY_MS))
 
     assert "longest retention" in str(found.changes)
+
+
+def test_what_a_person_has_approved_is_told_and_asked_for_no_more() -> None:
+    policy = policy_with({}, released=RELEASED)
+    message = facts(safeguards=("minor",))
+    found = explain(
+        policy,
+        lambda each: each.release(
+            message, XB, now_ms=NOON_MS, approved=frozenset({TWO_PERSON})
+        ),
+        ask_first=lambda each: each.release(message, XB, now_ms=NOON_MS),
+    )
+
+    assert found.summary == "It is permitted."
+    assert [ground.id for ground in found.met] == ["baseline/minors-held"]
+    assert found.changes == ()
+
+
+def test_nothing_was_approved_of_what_still_waits() -> None:
+    policy = policy_with({}, released=RELEASED)
+    message = facts(safeguards=("minor",))
+    found = explain(
+        policy,
+        lambda each: each.release(message, XB, now_ms=NOON_MS),
+        ask_first=lambda each: each.release(message, XB, now_ms=NOON_MS),
+    )
+
+    assert found.met == ()

@@ -21,6 +21,8 @@ from selat.store.values import (
 ORIGIN = "police.xa.example/exchange/2026h2"
 ALPHA = "police.aa.example"
 BRAVO = "police.bb.example"
+#: Origin of the shard of ALPHA's log that batches speak of.
+ALPHAS = "police.aa.example/exchange/2026h2"
 NOW = 1_790_000_000_000
 
 
@@ -158,6 +160,7 @@ def incoming(
         digest=b"d" * 32,
         first_receipt=4,
         count=count,
+        origin=ALPHAS,
         first_offer=first_offer,
         proof=b"p" * 64,
         checkpoint_size=20,

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from tests.unit.store.samples import (
     ALPHA,
+    ALPHAS,
     BRAVO,
     NOW,
     form,
@@ -27,6 +28,7 @@ from selat.store.values import (
 )
 
 RECEIPT = BatchReceipt(
+    origin=ALPHAS,
     first_receipt=90,
     receipts=(b"receipt 1", b"receipt 2"),
     proof=b"p" * 96,
@@ -136,7 +138,7 @@ async def test_receipt_closes_the_batch_and_answers_each_entry(store: Store) -> 
 async def test_receipt_is_no_offer_of_the_peer(store: Store) -> None:
     await store.write(lambda t: t.keep_receipt(ALPHA, 1, RECEIPT))
 
-    assert await store.read(lambda s: s.offer(ALPHA, 90)) is None
+    assert await store.read(lambda s: s.offer(ALPHA, ALPHAS, 90)) is None
 
 
 @pytest.mark.usefixtures("batch")
@@ -170,7 +172,7 @@ async def test_leaf_of_a_peer_is_never_replaced(store: Store) -> None:
             lambda t: t.keep_incoming(overlapping, [b"x", b"y"], [None, None])
         )
 
-    assert refused.value.context == {"peer": ALPHA, "leaf_index": 91}
+    assert refused.value.context == {"origin": ALPHAS, "leaf_index": 91}
     assert await store.read(lambda s: s.incoming_batch(ALPHA, 1)) is None
 
 
@@ -278,10 +280,10 @@ async def test_accepted_batch_comes_back_with_its_offers(store: Store) -> None:
 
     assert await store.read(lambda s: s.incoming_batch(ALPHA, 1)) == batch
     assert await store.read(lambda s: s.incoming_batch(BRAVO, 1)) is None
-    assert await store.read(lambda s: s.offer(ALPHA, 10)) == b"a"
-    assert await store.read(lambda s: s.offer(ALPHA, 11)) == b"b"
-    assert await store.read(lambda s: s.offer(ALPHA, 12)) is None
-    assert await store.read(lambda s: s.offer(BRAVO, 10)) is None
+    assert await store.read(lambda s: s.offer(ALPHA, ALPHAS, 10)) == b"a"
+    assert await store.read(lambda s: s.offer(ALPHA, ALPHAS, 11)) == b"b"
+    assert await store.read(lambda s: s.offer(ALPHA, ALPHAS, 12)) is None
+    assert await store.read(lambda s: s.offer(BRAVO, ALPHAS, 10)) is None
 
 
 async def test_message_knows_the_batch_that_brought_it(store: Store) -> None:
@@ -307,7 +309,7 @@ async def test_batch_is_accepted_once(store: Store) -> None:
     with pytest.raises(AlreadyExistsError):
         await store.write(lambda t: t.keep_incoming(other, [b"c", b"d"], [None] * 2))
 
-    assert await store.read(lambda s: s.offer(ALPHA, 50)) is None
+    assert await store.read(lambda s: s.offer(ALPHA, ALPHAS, 50)) is None
 
 
 @pytest.mark.parametrize(("offers", "numbers"), [(1, 2), (2, 1)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.store.samples import ALPHA, BRAVO, NOW
+from tests.unit.store.samples import ALPHA, ALPHAS, BRAVO, NOW
 
 from selat.errors import CheckpointForkedError
 from selat.store.port import Store, Transaction
@@ -18,7 +18,9 @@ ROW = PeerRow(
     accepted_ms=NOW,
     changed_ms=NOW + 1,
 )
-CHECKPOINT = PeerCheckpoint(size=7, root=b"r" * 32, note=b"signed note\n")
+CHECKPOINT = PeerCheckpoint(
+    origin=ALPHAS, size=7, root=b"r" * 32, note=b"signed note\n"
+)
 LINK = Link(
     peer=ALPHA,
     checkpoint=CHECKPOINT,
@@ -68,9 +70,9 @@ async def test_link_comes_back_and_its_checkpoint_is_kept(store: Store) -> None:
     await store.write(lambda t: t.put_link(LINK))
 
     assert await store.read(lambda s: s.link(ALPHA)) == LINK
-    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, 7)) == CHECKPOINT
-    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, 8)) is None
-    assert await store.read(lambda s: s.peer_checkpoint(BRAVO, 7)) is None
+    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, ALPHAS, 7)) == CHECKPOINT
+    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, ALPHAS, 8)) is None
+    assert await store.read(lambda s: s.peer_checkpoint(BRAVO, ALPHAS, 7)) is None
 
 
 async def test_link_without_checkpoint_comes_back(store: Store) -> None:
@@ -81,20 +83,20 @@ async def test_link_without_checkpoint_comes_back(store: Store) -> None:
 
 
 async def test_replaced_link_leaves_older_checkpoints(store: Store) -> None:
-    newest = PeerCheckpoint(size=9, root=b"s" * 32, note=b"newer note\n")
+    newest = PeerCheckpoint(origin=ALPHAS, size=9, root=b"s" * 32, note=b"newer note\n")
     moved = Link(peer=ALPHA, checkpoint=newest, acknowledged_size=6)
     await store.write(lambda t: t.put_link(LINK))
     await store.write(lambda t: t.put_link(moved))
 
     assert await store.read(lambda s: s.link(ALPHA)) == moved
-    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, 7)) == CHECKPOINT
-    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, 9)) == newest
+    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, ALPHAS, 7)) == CHECKPOINT
+    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, ALPHAS, 9)) == newest
 
 
 async def test_checkpoint_is_kept_beside_the_link(store: Store) -> None:
     await store.write(lambda t: t.keep_peer_checkpoint(ALPHA, CHECKPOINT))
 
-    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, 7)) == CHECKPOINT
+    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, ALPHAS, 7)) == CHECKPOINT
     assert await store.read(lambda s: s.link(ALPHA)) == Link(peer=ALPHA)
 
 
@@ -103,7 +105,7 @@ async def test_checkpoint_signed_again_is_replaced(store: Store) -> None:
     await store.write(lambda t: t.keep_peer_checkpoint(ALPHA, CHECKPOINT))
     await store.write(lambda t: t.keep_peer_checkpoint(ALPHA, again))
 
-    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, 7)) == again
+    assert await store.read(lambda s: s.peer_checkpoint(ALPHA, ALPHAS, 7)) == again
 
 
 async def test_other_root_for_a_kept_size_is_a_fork_and_evidence_stays(

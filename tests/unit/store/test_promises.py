@@ -11,6 +11,7 @@ import pytest
 from tests.unit.store.conftest import Adapter
 from tests.unit.store.samples import (
     ALPHA,
+    ALPHAS,
     NOW,
     ORIGIN,
     adding,
@@ -96,14 +97,14 @@ async def test_reopened_store_has_everything(adapter: Adapter) -> None:
         return [
             snapshot.tree_head(),
             snapshot.leaves(0, 2),
-            snapshot.tile(0, 0),
+            snapshot.shard_tiles(ORIGIN).tile(0, 0),
             [snapshot.message(number) for number in (1, 2, 3)],
             snapshot.payloads([1, 2, 3]),
             snapshot.outbox(),
             snapshot.open_batches(ALPHA),
             snapshot.batch_entries(ALPHA, 1),
             snapshot.arrival_batch(1),
-            snapshot.offer(ALPHA, 11),
+            snapshot.offer(ALPHA, ALPHAS, 11),
             snapshot.setting("key"),
             snapshot.incidents(limit=1),
             snapshot.counts(),

@@ -49,6 +49,13 @@ async def init(
             metavar="NAME", help="Name or address under which officers call it."
         ),
     ] = None,
+    publish_listen: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where auditors read the log over HTTP; without, nowhere.",
+        ),
+    ] = "",
     endpoint: Annotated[
         list[str] | None,
         typer.Option(
@@ -76,6 +83,7 @@ async def init(
             listen=listen,
             desk_listen=desk_listen,
             desk_hosts=tuple(desk_host or ()),
+            publish_listen=publish_listen,
         ),
         endpoints=tuple(endpoint or [f"{name}:{listen.rpartition(':')[2]}"]),
         categories=tuple(category or ()),

@@ -15,7 +15,7 @@ from selat.cli.display import ABSENT, counted, moment, printable
 from selat.cli.listing import UUID_WIDTH, identity_of
 from selat.cli.output import Output, styled
 from selat.cli.paging import lifecycle_entries
-from selat.cli.plain import plain, time_of
+from selat.cli.plain import plain, time_of, uuid_bytes
 from selat.errors import InvalidInputError
 from selat.v1 import desk_service_pb2 as pb
 
@@ -102,6 +102,49 @@ async def run(
         output.say(f"{count} and more would be erased. Nothing was.")
     else:
         output.say(f"{count} would be erased. Nothing was.")
+
+
+@command(app, "erase")
+async def erase(
+    context: Context,
+    *,
+    message: Annotated[str, typer.Argument(metavar="ID", help="The message's UUID.")],
+    reason_code: Annotated[
+        str,
+        typer.Option(
+            metavar="CODE", help="Why: A-Z, 0-9, _ and -; it stands in the log."
+        ),
+    ],
+    version: Annotated[
+        int, typer.Option(help="Every version that is kept unless given.", min=0)
+    ] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Erase nothing; show what would be.")
+    ] = False,
+) -> None:
+    """Erase a message before its time, on this node and for good.
+
+    A legal hold stops it. Peers that have the message keep it.
+    """
+    request = pb.EraseMessageRequest(
+        id=uuid_bytes(message),
+        version=version,
+        reason_code=reason_code,
+        dry_run=dry_run,
+    )
+    async with context.desk() as desk:
+        done = await desk.call(desk.admin.EraseMessage, request)
+    output = context.output
+    if output.as_json:
+        entries = [plain(entry) for entry in done.entries]
+        output.document({"dry_run": dry_run, "entries": entries})
+        return
+    _show(output, done.entries)
+    count = counted(len(done.entries), "version")
+    if dry_run:
+        output.say(f"{count} would be erased. Nothing was.")
+    else:
+        output.say(f"Erased {count}.", style="ok")
 
 
 def _view(*, due_review: bool, erased: bool) -> pb.LifecycleView.ValueType:

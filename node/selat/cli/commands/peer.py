@@ -14,16 +14,16 @@ from rich.text import Text
 
 from selat.cli.command import command, group
 from selat.cli.context import Context
-from selat.cli.display import listed, moment
+from selat.cli.display import listed, moment, number
 from selat.cli.files import read_file, write_file
 from selat.cli.output import Output, styled
 from selat.cli.plain import plain, time_of
 from selat.core.cards import ENVELOPE_BYTES_MAX
-from selat.errors import InvalidInputError
+from selat.errors import InvalidInputError, NotFoundError
 from selat.identity.card import SignedCard, parse_card
 from selat.v1 import desk_service_pb2 as pb
 
-app = group("Show our card; accept, list and remove peers.")
+app = group("Show our card; accept, list, resume and remove peers.")
 
 #: A card that ends within this time is shown as a warning.
 EXPIRES_SOON: Final = timedelta(days=30)
@@ -152,7 +152,7 @@ async def add(
 
 @command(app, "list")
 async def list_peers(context: Context) -> None:
-    """List peers, accepted and removed."""
+    """List peers, accepted, suspended and removed."""
     output = context.output
     async with context.desk() as desk:
         known = await desk.call(desk.admin.ListPeers, pb.ListPeersRequest())
@@ -176,6 +176,13 @@ async def list_peers(context: Context) -> None:
             for peer in known.peers
         ],
     )
+    for peer in known.peers:
+        if peer.equivocations:
+            output.note(
+                f"The log of {peer.name} has shown two histories: "
+                f"selat peer evidence {peer.name}",
+                style="fail",
+            )
 
 
 @command(app, "remove")
@@ -196,6 +203,91 @@ async def remove(
         output.say(
             f"Removed {removed.peer.name}; nothing is exchanged with it any more."
         )
+
+
+@command(app, "resume")
+async def resume(
+    context: Context,
+    *,
+    name: Annotated[str, typer.Argument(help="Node name of the peer.")],
+) -> None:
+    """Resume the exchange with a peer whose log has shown two histories.
+
+    The proofs stay, and your decision goes on the record. Look at them first,
+    with 'selat peer evidence', and call the peer.
+    """
+    output = context.output
+    async with context.desk() as desk:
+        resumed = await desk.call(
+            desk.admin.ResumePeer, pb.ResumePeerRequest(name=name)
+        )
+    if output.as_json:
+        output.document({"peer": plain(resumed.peer)})
+    else:
+        output.say(f"Exchange with {resumed.peer.name} is resumed.", style="ok")
+
+
+@command(app, "evidence")
+async def evidence(
+    context: Context,
+    *,
+    name: Annotated[str, typer.Argument(help="Node name of the peer.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write the newest proof to this file."),
+    ] = None,
+) -> None:
+    """Show the proofs that a peer's log has shown two histories.
+
+    A file holds both signed checkpoints; whoever has the peer's card can verify
+    it.
+    """
+    output = context.output
+    request = pb.GetPeerEvidenceRequest(name=name)
+    async with context.desk() as desk:
+        found = await desk.call(desk.admin.GetPeerEvidence, request)
+    proofs = list(found.equivocations)
+    if not proofs and out is not None:
+        raise NotFoundError(
+            f"There is no proof against {name}.",
+            remedy="`selat peer list` shows how each peer stands.",
+        )
+    if out is not None:
+        write_file(out, proofs[-1].proof)
+    if output.as_json:
+        output.document(
+            {
+                "equivocations": [
+                    plain(each) | {"proof": each.proof.decode("utf-8")}
+                    for each in proofs
+                ],
+                "file": None if out is None else str(out),
+            }
+        )
+        return
+    if not proofs:
+        output.say(f"There is no proof against {name}.", style="ok")
+        return
+    output.table(
+        ("log", "leaves", "known since", "reported by", "our leaf"),
+        [
+            (
+                each.origin,
+                number(each.size),
+                moment(time_of(each, "found_at")),
+                each.reporter or "found here",
+                number(each.leaf_index),
+            )
+            for each in proofs
+        ],
+        right=("leaves", "our leaf"),
+    )
+    if out is None:
+        output.note(
+            f"Write the newest to a file: selat peer evidence {name} --out FILE"
+        )
+    else:
+        output.note(f"The newest is in {out}.")
 
 
 def _is_accepted(signed: SignedCard, known: pb.ListPeersResponse) -> bool:
@@ -246,7 +338,8 @@ def _fields(peer: pb.Peer) -> list[tuple[str, str | Text]]:
 
 
 def _standing(peer: pb.Peer) -> Text:
-    return styled(peer.standing, "ok" if peer.standing == "accepted" else "quiet")
+    styles = {"accepted": "ok", "suspended": "fail"}
+    return styled(peer.standing, styles.get(peer.standing, "quiet"))
 
 
 def _until(peer: pb.Peer) -> Text:

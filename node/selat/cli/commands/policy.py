@@ -132,8 +132,8 @@ async def explain_message(
 ) -> None:
     """Say why a message goes to each peer or not, and what would have to change.
 
-    The policy that is in the folder now decides, at this moment; what was decided
-    earlier stands in the log with its policies.
+    The policy that is in the folder now decides, at this moment, with what persons
+    have approved; what was decided earlier stands in the log with its policies.
     """
     home = _home(context, "policy explain")
     policy = policy_folder.policy_in_force(home)
@@ -147,7 +147,10 @@ async def explain_message(
             own=policy.identity.node,
             now_ms=_now_ms(),
         )
-    answers = [(each, explain(policy, each.ask)) for each in questions]
+    answers = [
+        (each, explain(policy, each.ask, ask_first=each.ask_first))
+        for each in questions
+    ]
     output = context.output
     if output.as_json:
         output.document(

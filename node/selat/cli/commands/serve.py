@@ -67,6 +67,7 @@ async def _greet(context: Context, serving: asyncio.Future[Serving]) -> None:
         "name": state.name,
         "peer_port": ports.peer_port,
         "desk_port": ports.desk_port or None,
+        "publish_port": ports.publish_port or None,
         "desk_socket": str(socket),
         "log_origin": state.log_origin,
         "log_size": state.log_size,
@@ -84,11 +85,13 @@ def _print(
     output.say(f"{state.name} is serving.", style="ok")
     peers = ", ".join(link.peer for link in state.links)
     desk = f"port {ports.desk_port} and {socket}" if ports.desk_port else socket
+    auditors = f"port {ports.publish_port}" if ports.publish_port else "nowhere"
     output.fields(
         [
             ("agency", f"{state.agency} · {state.state}"),
             ("for peers", f"port {ports.peer_port}"),
             ("desk", desk),
+            ("for auditors", auditors),
             ("log", f"{state.log_origin}, {number(state.log_size)} leaves"),
             ("peers", f"{counted(len(state.links), 'peer')} {peers}".strip()),
         ]

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
@@ -15,6 +16,8 @@ from selat.cli.connection import Desk
 from selat.cli.context import Context
 from selat.cli.display import ABSENT, counted, listed, moment, printable
 from selat.cli.evidence import Cards, VerifiedExchange, cards_at_hand, verify_exchange
+from selat.cli.evidence_files import chosen_exchange, evidence_file
+from selat.cli.files import write_file
 from selat.cli.listing import marking_of, message_entry
 from selat.cli.output import Output, styled
 from selat.cli.plain import enum_name, plain, time_of, uuid_bytes, uuid_text
@@ -23,6 +26,8 @@ from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import message_pb2
 
 app = group("Show one message and where it stands.")
+
+_OWNER_ONLY: Final = 0o600
 
 
 @command(app, "show")
@@ -44,8 +49,22 @@ async def show(
             help="With --verify: a card that you hold; both for a desk elsewhere.",
         ),
     ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Verify one exchange, and write its proofs to a file."
+        ),
+    ] = None,
+    peer: Annotated[
+        str, typer.Option(metavar="NODE", help="With --evidence: the exchange with it.")
+    ] = "",
 ) -> None:
-    """Show one message and where it stands."""
+    """Show one message and where it stands.
+
+    An evidence file holds offer and receipt with their proofs and both cards:
+    all that `selat audit verify` needs beside a fingerprint, also when the
+    message was erased.
+    """
     output = context.output
     identifier = uuid_bytes(message)
     request = pb.GetMessageRequest(
@@ -53,11 +72,14 @@ async def show(
     )
     async with context.desk() as desk:
         found = await desk.call(desk.messages.GetMessage, request)
-        evidence = await _evidence(desk, found) if verify else None
+        proofs = await _evidence(desk, found) if verify or evidence else None
     exchanges: list[VerifiedExchange] | None = None
-    if evidence is not None:
+    if proofs is not None:
         cards = cards_at_hand(context.local_home, card or [])
-        exchanges = _verified(evidence, cards, found)
+        exchanges = _verified(proofs.exchanges, cards, found)
+        if evidence is not None:
+            chosen = chosen_exchange(proofs.exchanges, peer)
+            write_file(evidence, evidence_file(chosen, cards), mode=_OWNER_ONLY)
     if output.as_json:
         output.document(_document(found, exchanges))
     else:
@@ -70,13 +92,13 @@ async def _evidence(desk: Desk, found: pb.GetMessageResponse) -> pb.GetEvidenceR
 
 
 def _verified(
-    evidence: pb.GetEvidenceResponse, cards: Cards, found: pb.GetMessageResponse
+    evidence: Iterable[pb.ExchangeEvidence], cards: Cards, found: pb.GetMessageResponse
 ) -> list[VerifiedExchange]:
     return [
         verify_exchange(
             each, cards, message_id=found.info.id, version=found.info.version
         )
-        for each in evidence.exchanges
+        for each in evidence
     ]
 
 
@@ -87,6 +109,7 @@ def _document(
     document = message_entry(found.info, message, with_contents=True)
     document["erasure"] = plain(found.erasure) if found.HasField("erasure") else None
     document["outbox"] = [plain(entry) for entry in found.outbox]
+    document["reviews"] = [plain(review) for review in found.reviews]
     document["verified_exchanges"] = (
         None if exchanges is None else [each.document() for each in exchanges]
     )
@@ -110,6 +133,8 @@ def _print(
         output.say(_erased(found), style="warn")
     if found.outbox:
         show_entries(output, found.outbox)
+    for review in found.reviews:
+        output.say(_review(review))
     if exchanges is not None:
         _print_exchanges(output, exchanges)
 
@@ -131,6 +156,18 @@ def _print_exchanges(output: Output, exchanges: list[VerifiedExchange]) -> None:
                 ("  receipt", each.receipt.describe()),
             ]
         )
+
+
+def _review(review: pb.ReviewDecision) -> str:
+    """Say what a person decided, for which peer, and where the log says so."""
+    act = "approved" if review.act == pb.REVIEW_ACT_APPROVE else "refused"
+    way = "to" if review.entry else "from"
+    why = f": {review.note}" if review.note else ""
+    return (
+        f"{review.officer} {act} it {way} {review.peer} on "
+        f"{moment(time_of(review, 'decided_at'))}, leaf {review.leaf_index} of our "
+        f"log{why}"
+    )
 
 
 def _erased(found: pb.GetMessageResponse) -> str:

@@ -11,15 +11,17 @@ from rich.text import Text
 
 from selat.cli.command import command, group
 from selat.cli.context import Context
-from selat.cli.display import ABSENT, age, moment, number, printable
+from selat.cli.display import ABSENT, age, counted, moment, number, printable
 from selat.cli.output import Output, styled
 from selat.cli.plain import plain, time_of
 from selat.errors import InvalidInputError
+from selat.store.reviews import OVERDUE_MS
 from selat.v1 import desk_service_pb2 as pb
 
 app = group("Show the node, its log, links and incidents.")
 
 _EXPIRES_SOON: Final = timedelta(days=30)
+_OVERDUE: Final = timedelta(milliseconds=OVERDUE_MS)
 _LINK_COLUMNS: Final = (
     "peer",
     "link",
@@ -86,25 +88,55 @@ def _fields(
         ("started", moment(time_of(state, "started_at"))),
         ("log", f"{state.log_origin}, {number(state.log_size)} leaves"),
         ("root", state.log_root.hex()),
+        ("anchored", _anchor(state.anchor, now=now)),
         ("policy", state.policy_digest),
         ("card until", card),
         ("messages", received),
         ("", f"{number(state.messages_out)} published"),
         ("reviews", _reviews(state, now=now)),
+        ("turned away", _turned_away(state)),
     ]
+
+
+def _anchor(anchor: pb.AnchorStatus, *, now: datetime) -> Text:
+    """Return how far peers vouch for our log."""
+    if not anchor.origin:
+        quorum = f"no checkpoint yet, quorum {anchor.quorum}"
+        return styled(quorum, "warn") if anchor.overdue else Text(quorum)
+    since = age(now, time_of(anchor, "anchored_at"))
+    text = (
+        f"{number(anchor.size)} leaves, {since} ago, by "
+        f"{counted(anchor.cosigners, 'peer')} (quorum {anchor.quorum})"
+    )
+    return styled(text, "warn") if anchor.overdue else Text(text)
+
+
+def _turned_away(state: pb.GetStatusResponse) -> Text:
+    """Return how many connections TLS turned away since the start."""
+    if not state.turned_away:
+        return Text("nobody")
+    count = counted(state.turned_away, "connection")
+    return Text(f"{count} of callers without an accepted certificate")
 
 
 def _reviews(state: pb.GetStatusResponse, *, now: datetime) -> Text:
     """Return what waits for a reviewer, and how long the first has waited."""
     waiting = [
-        f"{number(count)} {what} (oldest {age(now, time_of(state, oldest))})"
+        (count, what, time_of(state, oldest))
         for count, what, oldest in (
             (state.held, "held", "oldest_held_at"),
             (state.quarantined, "quarantined", "oldest_quarantined_at"),
         )
         if count
     ]
-    return styled(", ".join(waiting), "warn") if waiting else Text("none")
+    if not waiting:
+        return Text("none")
+    text = ", ".join(
+        f"{number(count)} {what} (oldest {age(now, since)})"
+        for count, what, since in waiting
+    )
+    overdue = any(since and now - since > _OVERDUE for _, _, since in waiting)
+    return styled(f"{text}, overdue", "fail") if overdue else styled(text, "warn")
 
 
 def _show_links(output: Output, state: pb.GetStatusResponse) -> None:
@@ -134,6 +166,8 @@ def _link_row(link: pb.LinkStatus) -> tuple[str | Text, ...]:
 
 
 def _link_state(link: pb.LinkStatus) -> Text:
+    if link.suspended:
+        return styled("suspended", "fail")
     if link.connected:
         return styled("open", "ok")
     if not link.last_error:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sanctions regimes whose lists are consolidated, and their resolutions.
 
+The resolutions of a regime are the one that began it, the ones that laid its
+measures on listed persons where those are others, and the one after which its
+committee is called now. Entries' own remarks name more; they are kept as text.
+
 Resolution 2255 (2015) concerns the Taliban list of resolution 1988 (2011) and
 not that of resolution 1267 (1999); the two were one list until 2011.
 """
@@ -54,22 +58,27 @@ _REGIMES: Final = {
         legal_basis=("UNSCR 1988 (2011)", "UNSCR 2255 (2015)"),
         measures=(_FREEZE, _TRAVEL, _ARMS),
     ),
-    "car": Regime(legal_basis=("UNSCR 2127 (2013)",)),
-    "drc": Regime(legal_basis=("UNSCR 1533 (2004)",)),
+    "car": Regime(
+        legal_basis=("UNSCR 2127 (2013)", "UNSCR 2134 (2014)", "UNSCR 2745 (2024)")
+    ),
+    "drc": Regime(
+        legal_basis=("UNSCR 1533 (2004)", "UNSCR 1596 (2005)", "UNSCR 2293 (2016)")
+    ),
     "dprk": Regime(legal_basis=("UNSCR 1718 (2006)",)),
     # Guinea-Bissau
     "gb": Regime(legal_basis=("UNSCR 2048 (2012)",), measures=(_TRAVEL,)),
     "haiti": Regime(legal_basis=("UNSCR 2653 (2022)",)),
-    "iran": Regime(legal_basis=("UNSCR 1737 (2006)",)),
+    # In force again since 27 September 2025 (resolution 2231, paragraph 12).
+    "iran": Regime(legal_basis=("UNSCR 1737 (2006)", "UNSCR 1747 (2007)")),
     "iraq": Regime(
         legal_basis=("UNSCR 1483 (2003)", "UNSCR 1518 (2003)"), measures=(_FREEZE,)
     ),
-    "libya": Regime(legal_basis=("UNSCR 1970 (2011)",)),
+    "libya": Regime(legal_basis=("UNSCR 1970 (2011)", "UNSCR 1973 (2011)")),
     "mali": Regime(legal_basis=("UNSCR 2374 (2017)",)),
     "somalia": Regime(legal_basis=("UNSCR 1844 (2008)", "UNSCR 2713 (2023)")),
     "southsudan": Regime(legal_basis=("UNSCR 2206 (2015)",)),
     "sudan": Regime(legal_basis=("UNSCR 1591 (2005)",)),
-    "yemen": Regime(legal_basis=("UNSCR 2140 (2014)",)),
+    "yemen": Regime(legal_basis=("UNSCR 2140 (2014)", "UNSCR 2216 (2015)")),
 }
 
 _OTHER: Final = Regime(legal_basis=("Charter of the United Nations, art. 41",))

@@ -2,7 +2,7 @@
 """Batches: what we formed, what peers answered, what we accepted.
 
 The leaves of a peer's log that came with them, its offers and its receipts,
-are kept by their index in that log: one index never holds two leaves.
+are kept by their shard and index in it: one index never holds two leaves.
 """
 
 from __future__ import annotations
@@ -51,13 +51,18 @@ _REDACTED: Final = (
     "UPDATE outbox SET redacted = ?" + ENTRIES  # noqa: S608 - constants only
 )
 _BATCH: Final = "SELECT * FROM outgoing_batch WHERE peer = ? AND sequence = ?"
+_LEAVES: Final = (
+    "SELECT data FROM peer_leaf WHERE shard ="
+    " (SELECT number FROM peer_shard WHERE peer = ? AND origin = ?)"
+)
 _RECEIPT: Final = (
     "SELECT peer_leaf.data FROM outbox"
     " CROSS JOIN outgoing_batch AS b"
     " ON b.peer = outbox.peer AND b.sequence = outbox.sequence"
     " AND outbox.leaf_index >= b.first_leaf"
     " AND outbox.leaf_index < b.first_leaf + b.count"
-    " CROSS JOIN peer_leaf ON peer_leaf.peer = b.peer"
+    " CROSS JOIN peer_shard AS s ON s.peer = b.peer AND s.origin = b.origin"
+    " CROSS JOIN peer_leaf ON peer_leaf.shard = s.number"
     " AND peer_leaf.leaf_index = b.first_receipt + outbox.leaf_index - b.first_leaf"
     " WHERE outbox.number = ?"
 )
@@ -98,13 +103,13 @@ class BatchReads(Rows):
             return None
         first, count = row["first_receipt"], row["count"]
         receipts = self._all(
-            "SELECT data FROM peer_leaf WHERE peer = ?"
-            " AND leaf_index >= ? AND leaf_index < ? ORDER BY leaf_index",
-            (peer, first, first + count),
+            _LEAVES + " AND leaf_index >= ? AND leaf_index < ? ORDER BY leaf_index",
+            (peer, row["origin"], first, first + count),
         )
         if len(receipts) != count:
             raise StoreCorruptError("Receipts of a peer are missing.", remedy=RESTORE)
         return BatchReceipt(
+            origin=row["origin"],
             first_receipt=first,
             receipts=tuple(receipt[0] for receipt in receipts),
             proof=row["proof"],
@@ -119,12 +124,10 @@ class BatchReads(Rows):
         )
         return None if row is None else IncomingBatch(**dict(row))
 
-    def offer(self, peer: str, index: int) -> bytes | None:
-        """Return an offer leaf of a peer's log that we accepted, or None."""
+    def offer(self, peer: str, origin: str, index: int) -> bytes | None:
+        """Return an offer leaf of a peer's shard that we accepted, or None."""
         row = self._one(
-            "SELECT data FROM peer_leaf"
-            " WHERE peer = ? AND leaf_index = ? AND kind = 'offer'",
-            (peer, index),
+            _LEAVES + " AND leaf_index = ? AND kind = 'offer'", (peer, origin, index)
         )
         return None if row is None else bytes(row[0])
 
@@ -196,7 +199,7 @@ class BatchWrites(BatchReads):
         )
         count_moves(self._db, batch.peer, ("queued", "offered"), batch.count)
         self._db.execute(
-            "INSERT INTO outgoing_batch VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)",
+            "INSERT INTO outgoing_batch VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
             (
                 batch.peer,
                 batch.sequence,
@@ -218,11 +221,13 @@ class BatchWrites(BatchReads):
         row = self._open_batch(peer, sequence)
         if len(receipt.receipts) != row["count"]:
             raise ValueError("a batch has one receipt for each of its messages")
-        self._keep_leaves(peer, "receipt", receipt.first_receipt, receipt.receipts)
+        shard = self._peer_shard(peer, receipt.origin)
+        self._keep_leaves(shard, "receipt", receipt.first_receipt, receipt.receipts)
         self._db.execute(
-            "UPDATE outgoing_batch SET first_receipt = ?, proof = ?,"
+            "UPDATE outgoing_batch SET origin = ?, first_receipt = ?, proof = ?,"
             " checkpoint_size = ? WHERE peer = ? AND sequence = ?",
             (
+                receipt.origin,
                 receipt.first_receipt,
                 receipt.proof,
                 receipt.checkpoint_size,
@@ -308,15 +313,17 @@ class BatchWrites(BatchReads):
                 peer=batch.peer,
                 sequence=batch.sequence,
             )
-        self._keep_leaves(batch.peer, "offer", batch.first_offer, offers)
+        shard = self._peer_shard(batch.peer, batch.origin)
+        self._keep_leaves(shard, "offer", batch.first_offer, offers)
         self._db.execute(
-            "INSERT INTO incoming_batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO incoming_batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 batch.peer,
                 batch.sequence,
                 batch.digest,
                 batch.first_receipt,
                 batch.count,
+                batch.origin,
                 batch.first_offer,
                 batch.proof,
                 batch.checkpoint_size,
@@ -332,23 +339,38 @@ class BatchWrites(BatchReads):
             ],
         )
 
+    def _peer_shard(self, peer: str, origin: str) -> int:
+        """Return the number of a shard of a peer's log; number it if it is new."""
+        place = (peer, origin)
+        self._db.execute(
+            "INSERT INTO peer_shard (peer, origin) VALUES (?, ?)"
+            " ON CONFLICT DO NOTHING",
+            place,
+        )
+        (row,) = self._all(
+            "SELECT number FROM peer_shard WHERE peer = ? AND origin = ?", place
+        )
+        number: int = row["number"]
+        return number
+
     def _keep_leaves(
-        self, peer: str, kind: str, first: int, leaves: Sequence[bytes]
+        self, shard: int, kind: str, first: int, leaves: Sequence[bytes]
     ) -> None:
         taken = self._one(
-            "SELECT leaf_index FROM peer_leaf"
-            " WHERE peer = ? AND leaf_index >= ? AND leaf_index < ?",
-            (peer, first, first + len(leaves)),
+            "SELECT origin, leaf_index FROM peer_leaf, peer_shard AS s"
+            " WHERE shard = ? AND leaf_index >= ? AND leaf_index < ?"
+            " AND s.number = shard",
+            (shard, first, first + len(leaves)),
         )
         if taken is not None:
             raise AlreadyExistsError(
-                f"Leaf {taken[0]} of {peer}'s log is kept already.",
-                peer=peer,
-                leaf_index=taken[0],
+                f"Leaf {taken['leaf_index']} of {taken['origin']} is kept already.",
+                origin=taken["origin"],
+                leaf_index=taken["leaf_index"],
             )
         self._db.executemany(
-            "INSERT INTO peer_leaf (peer, leaf_index, kind, data) VALUES (?, ?, ?, ?)",
-            [(peer, index, kind, leaf) for index, leaf in enumerate(leaves, first)],
+            "INSERT INTO peer_leaf (shard, leaf_index, kind, data) VALUES (?, ?, ?, ?)",
+            [(shard, index, kind, leaf) for index, leaf in enumerate(leaves, first)],
         )
 
     def _open_batch(self, peer: str, sequence: int) -> sqlite3.Row:

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,6 +21,50 @@ _T = TypeVar("_T")
 _PROBLEMS_MAX: Final = 10
 
 
+class Inspection:
+    """Reads a database, one moment of it after the other."""
+
+    __slots__ = ("_db",)
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        """Take a reader's connection."""
+        self._db = db
+
+    def __call__(self, work: Callable[[Snapshot], _T]) -> _T:
+        """Run ``work`` on one moment of the database; return its value.
+
+        Between two calls nothing holds back the node that writes there.
+
+        Args:
+            work: Reads, and returns values that need the database no longer.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        try:
+            self._db.execute("BEGIN")
+            try:
+                return work(SqliteSnapshot(self._db))
+            finally:
+                self._db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+
+@contextmanager
+def inspection(path: Path) -> Iterator[Inspection]:
+    """Open a database to look at it several times.
+
+    Args:
+        path: The file, which exists.
+
+    Raises:
+        StoreError: The database cannot be read.
+    """
+    with closing(open_reader(path)) as db:
+        yield Inspection(db)
+
+
 def inspect(path: Path, work: Callable[[Snapshot], _T]) -> _T:
     """Run ``work`` on one moment of a database; return its value.
 
@@ -31,12 +75,8 @@ def inspect(path: Path, work: Callable[[Snapshot], _T]) -> _T:
     Raises:
         StoreError: The database cannot be read.
     """
-    with closing(open_reader(path)) as db:
-        try:
-            db.execute("BEGIN")
-            return work(SqliteSnapshot(db))
-        except sqlite3.Error as error:
-            raise translate(error) from error
+    with inspection(path) as looks:
+        return looks(work)
 
 
 def check_integrity(path: Path) -> None:

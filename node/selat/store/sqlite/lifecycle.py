@@ -28,7 +28,9 @@ _DUE: Final = (
     f" WHERE {_ERASABLE} AND number > :after"
     ") ORDER BY number LIMIT :limit"
 )
-_ERASURE: Final = "SELECT reason, erased_ms, leaf_index FROM erasure WHERE message = ?"
+_ERASURE: Final = (
+    "SELECT reason, erased_ms, leaf_index, officer FROM erasure WHERE message = ?"
+)
 _HOLD: Final = (
     "SELECT act, code, officer, at_ms, leaf_index FROM legal_hold"
     " WHERE message = ? ORDER BY number DESC LIMIT 1"
@@ -97,6 +99,7 @@ class LifecycleReads(Rows):
                     reason=row["reason"],
                     erased_ms=row["erased_ms"],
                     leaf_index=row["leaf_index"],
+                    officer=row["officer"],
                 ),
             )
             for row in rows
@@ -193,9 +196,15 @@ class LifecycleWrites(LifecycleReads, MessageWrites):
             ("discarded" if hidden else "erased", number),
         )
         self._db.execute(
-            "INSERT INTO erasure (message, reason, erased_ms, leaf_index)"
-            " VALUES (?, ?, ?, ?)",
-            (number, erasure.reason, erasure.erased_ms, erasure.leaf_index),
+            "INSERT INTO erasure (message, reason, officer, erased_ms, leaf_index)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (
+                number,
+                erasure.reason,
+                erasure.officer,
+                erasure.erased_ms,
+                erasure.leaf_index,
+            ),
         )
 
     def _message(self, number: int) -> sqlite3.Row:

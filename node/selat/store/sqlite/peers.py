@@ -6,18 +6,21 @@ from __future__ import annotations
 import sqlite3
 
 from selat.errors import CheckpointForkedError
+from selat.store.publication import KeptCard
 from selat.store.sqlite.failures import checked
+from selat.store.sqlite.publication import PublicationWrites
 from selat.store.sqlite.rows import Rows
 from selat.store.values import Link, PeerCheckpoint, PeerRow, PeerState
 
 _LINK = (
-    "SELECT link.*, size, root, note FROM link"
-    " LEFT JOIN peer_checkpoint AS c"
-    " ON c.peer = link.peer AND c.size = link.checkpoint_size"
+    "SELECT link.*, origin, size, root, note FROM link"
+    " LEFT JOIN peer_checkpoint AS c ON c.peer = link.peer"
+    " AND c.origin = link.checkpoint_origin AND c.size = link.checkpoint_size"
     " WHERE link.peer = ?"
 )
 _PUT_LINK = (
-    "INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    "INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+    " checkpoint_origin = excluded.checkpoint_origin,"
     " checkpoint_size = excluded.checkpoint_size,"
     " acknowledged_size = excluded.acknowledged_size,"
     " received_sequence = excluded.received_sequence,"
@@ -48,21 +51,25 @@ class PeerReads(Rows):
         row = self._one(_LINK, (peer,))
         return Link(peer=peer) if row is None else _link(row)
 
-    def peer_checkpoint(self, peer: str, size: int) -> PeerCheckpoint | None:
-        """Return a verified checkpoint of a peer by its size, or None."""
+    def peer_checkpoint(
+        self, peer: str, origin: str, size: int
+    ) -> PeerCheckpoint | None:
+        """Return a verified checkpoint of a peer by its shard and size, or None."""
         row = self._one(
-            "SELECT * FROM peer_checkpoint WHERE peer = ? AND size = ?", (peer, size)
+            "SELECT * FROM peer_checkpoint WHERE peer = ? AND origin = ? AND size = ?",
+            (peer, origin, size),
         )
         return None if row is None else _checkpoint(row)
 
 
-class PeerWrites(PeerReads):
+class PeerWrites(PeerReads, PublicationWrites):
     """Change peers."""
 
     __slots__ = ()
 
     def put_peer(self, peer: PeerRow) -> None:
-        """Insert or replace a peer."""
+        """Insert or replace a peer; its card is also kept for `cards`."""
+        self.keep_card(KeptCard(node=peer.name, envelope=peer.envelope))
         self._db.execute(
             "INSERT INTO peer VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " envelope = excluded.envelope, state = excluded.state,"
@@ -82,13 +89,15 @@ class PeerWrites(PeerReads):
         Raises:
             CheckpointForkedError: Another root is kept for its size.
         """
-        if link.checkpoint is not None:
-            self.keep_peer_checkpoint(link.peer, link.checkpoint)
+        checkpoint = link.checkpoint
+        if checkpoint is not None:
+            self.keep_peer_checkpoint(link.peer, checkpoint)
         self._db.execute(
             _PUT_LINK,
             (
                 link.peer,
-                None if link.checkpoint is None else link.checkpoint.size,
+                None if checkpoint is None else checkpoint.origin,
+                None if checkpoint is None else checkpoint.size,
                 link.acknowledged_size,
                 link.received_sequence,
                 link.sent_sequence,
@@ -100,20 +109,27 @@ class PeerWrites(PeerReads):
         )
 
     def keep_peer_checkpoint(self, peer: str, checkpoint: PeerCheckpoint) -> None:
-        """Keep a verified checkpoint of a peer; one for each size.
+        """Keep a verified checkpoint of a peer; one for each shard and size.
 
         Raises:
-            CheckpointForkedError: Another root is kept for that size; it is
-                evidence against the peer and stays.
+            CheckpointForkedError: Another root is kept for that shard and size; it
+                is evidence against the peer and stays.
         """
         kept = self._db.execute(
-            "INSERT INTO peer_checkpoint VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            "INSERT INTO peer_checkpoint VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
             " SET note = excluded.note WHERE root = excluded.root",
-            (peer, checkpoint.size, checkpoint.root, checkpoint.note),
+            (
+                peer,
+                checkpoint.origin,
+                checkpoint.size,
+                checkpoint.root,
+                checkpoint.note,
+            ),
         )
         if kept.rowcount == 0:
             raise CheckpointForkedError(
-                f"Another root of {peer}'s log with {checkpoint.size} leaves is kept.",
+                f"Another root of {checkpoint.origin} with {checkpoint.size} leaves is "
+                "kept.",
                 remedy="Stop and call the peer: its log shows two histories.",
                 peer=peer,
                 size=checkpoint.size,
@@ -133,7 +149,9 @@ def _peer(row: sqlite3.Row) -> PeerRow:
 
 @checked
 def _checkpoint(row: sqlite3.Row) -> PeerCheckpoint:
-    return PeerCheckpoint(size=row["size"], root=row["root"], note=row["note"])
+    return PeerCheckpoint(
+        origin=row["origin"], size=row["size"], root=row["root"], note=row["note"]
+    )
 
 
 @checked

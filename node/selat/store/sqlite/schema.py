@@ -17,7 +17,7 @@ from selat.errors import StoreCorruptError, StoreVersionError
 # "Slat" in the file's header (https://www.sqlite.org/fileformat2.html §1.3.9).
 APPLICATION_ID: Final = 0x536C6174
 
-STEPS: Final = ("0001_first",)
+STEPS: Final = ("0001_first", "0002_witnessing")
 
 
 def migrate(db: Database) -> None:

@@ -10,8 +10,10 @@ from selat.store.sqlite.messages import MessageReads
 from selat.store.sqlite.operations import OperationsReads, OperationsWrites
 from selat.store.sqlite.outbox import OutboxReads, OutboxWrites
 from selat.store.sqlite.peers import PeerReads, PeerWrites
+from selat.store.sqlite.publication import PublicationReads, PublicationWrites
 from selat.store.sqlite.reviews import ReviewReads, ReviewWrites
 from selat.store.sqlite.search import MessageSearch
+from selat.store.sqlite.witnessing import WitnessingReads, WitnessingWrites
 
 
 class SqliteSnapshot(
@@ -23,6 +25,8 @@ class SqliteSnapshot(
     BatchReads,
     ReviewReads,
     LifecycleReads,
+    WitnessingReads,
+    PublicationReads,
     OperationsReads,
 ):
     """A `selat.store.port.Snapshot` on one connection."""
@@ -38,6 +42,8 @@ class SqliteTransaction(
     OutboxWrites,
     BatchWrites,
     ReviewWrites,
+    WitnessingWrites,
+    PublicationWrites,
     OperationsWrites,
 ):
     """A `selat.store.port.Transaction` on one connection."""

@@ -101,7 +101,7 @@ def test_database_of_a_newer_selat_is_refused(made: Path) -> None:
     with closing(sqlite3.connect(made)) as db:
         db.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
 
-    with pytest.raises(StoreVersionError, match=r"schema 2; .* or a newer one"):
+    with pytest.raises(StoreVersionError, match=r"schema 3; .* or a newer one"):
         open_writer(made)
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.store.samples import ALPHA, incoming
+from tests.unit.store.samples import ALPHA, ALPHAS, ORIGIN, incoming
 
 from selat.core.merkle import EMPTY_FRONTIER, leaf_hash
 from selat.store.port import Snapshot
@@ -48,9 +48,9 @@ async def test_killed_process_leaves_a_write_whole_or_not_at_all(
             snapshot.counts().messages_in,
             snapshot.tree_head().frontier,
             snapshot.leaves(0, 2 * kept),
-            snapshot.tile(0, 0),
+            snapshot.shard_tiles(ORIGIN).tile(0, 0),
             [snapshot.incoming_batch(ALPHA, sequence) for sequence in (1, 2)],
-            snapshot.offer(ALPHA, 21),
+            snapshot.offer(ALPHA, ALPHAS, 21),
             snapshot.arrival_batch(3),
             snapshot.link(ALPHA).received_sequence,
             snapshot.counts().queues,

@@ -79,7 +79,7 @@ def sqlite_store(store: SqliteStore) -> SqliteStore:
 async def test_tree_head_that_contradicts_itself_is_damage(
     sqlite_store: SqliteStore,
 ) -> None:
-    await damaged(sqlite_store, "UPDATE tree_head SET size = 1")
+    await damaged(sqlite_store, "UPDATE shard SET size = 1")
 
     with pytest.raises(StoreCorruptError):
         await sqlite_store.read(lambda s: s.tree_head())
@@ -88,7 +88,7 @@ async def test_tree_head_that_contradicts_itself_is_damage(
 async def test_frontier_of_the_wrong_length_is_damage(
     sqlite_store: SqliteStore,
 ) -> None:
-    await damaged(sqlite_store, "UPDATE tree_head SET frontier = x'00'")
+    await damaged(sqlite_store, "UPDATE shard SET frontier = x'00'")
 
     with pytest.raises(StoreCorruptError, match="cannot have written"):
         await sqlite_store.read(lambda s: s.tree_head())
@@ -98,7 +98,7 @@ async def test_missing_leaves_are_damage(sqlite_store: SqliteStore) -> None:
     await damaged(
         sqlite_store,
         "DROP TRIGGER leaf_is_never_deleted",
-        "DELETE FROM leaf WHERE leaf_index = 1",
+        "DELETE FROM leaf WHERE position = 1",
     )
 
     with pytest.raises(StoreCorruptError, match="Leaves of our log"):

@@ -4,18 +4,37 @@
 -- since the Unix epoch, UTC. Checks of tables that grow by thousands of rows a
 -- second compare one by one: for a list, SQLite builds a table at every row.
 
-CREATE TABLE tree_head (
-  -- State of our own log: one row. The frontier is the size and the roots of
-  -- the greatest complete subtrees (RFC 9162 §2.1).
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  origin TEXT NOT NULL,
+CREATE TABLE shard (
+  -- State of our own log, shard by shard; the newest one takes leaves. The
+  -- frontier is the size and the roots of the greatest complete subtrees
+  -- (RFC 9162 §2.1). The final note is the signed checkpoint that the next
+  -- shard was opened on.
+  number INTEGER PRIMARY KEY,
+  origin TEXT NOT NULL UNIQUE,
+  first_position INTEGER NOT NULL,
   size INTEGER NOT NULL,
-  frontier BLOB NOT NULL
+  frontier BLOB NOT NULL,
+  is_closed INTEGER NOT NULL CHECK (is_closed IN (0, 1)),
+  final_note BLOB NOT NULL
 ) STRICT;
 
+CREATE TRIGGER shard_is_never_deleted BEFORE DELETE ON shard
+BEGIN
+  SELECT RAISE(ABORT, 'the log is append-only');
+END;
+
+CREATE TRIGGER shard_is_final BEFORE UPDATE ON shard
+WHEN OLD.is_closed
+  AND (NEW.size <> OLD.size OR NOT NEW.is_closed OR length(OLD.final_note) > 0)
+BEGIN
+  SELECT RAISE(ABORT, 'nothing goes into a closed shard');
+END;
+
 CREATE TABLE leaf (
-  -- Leaves of our own log, exact bytes.
-  leaf_index INTEGER PRIMARY KEY,
+  -- Leaves of our own log, exact bytes. A position counts over all shards, as
+  -- do the leaf indexes of other tables; the index in the shard is the position
+  -- less the shard's first one.
+  position INTEGER PRIMARY KEY,
   data BLOB NOT NULL
 ) STRICT;
 
@@ -30,35 +49,58 @@ BEGIN
 END;
 
 CREATE TABLE tile (
-  -- Hashes of the tree, 256 of 32 bytes in a full tile (C2SP tlog-tiles).
+  -- Hashes of a shard's tree, 256 of 32 bytes in a full tile (C2SP tlog-tiles).
+  shard INTEGER NOT NULL REFERENCES shard (number),
   level INTEGER NOT NULL,
   tile_index INTEGER NOT NULL,
   hashes BLOB NOT NULL,
-  PRIMARY KEY (level, tile_index)
+  PRIMARY KEY (shard, level, tile_index)
 ) STRICT;
 
 CREATE TABLE peer (
   -- Nodes whose cards were accepted, with the newest card's signed envelope.
   name TEXT PRIMARY KEY,
   envelope BLOB NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('accepted', 'removed')),
+  state TEXT NOT NULL CHECK (state IN ('accepted', 'suspended', 'removed')),
   accepted_ms INTEGER NOT NULL,
   changed_ms INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE card (
+  -- Every card that was in force, own and peers': signed envelopes, exact bytes.
+  -- Old signatures are judged by the keys of their time.
+  number INTEGER PRIMARY KEY,
+  node TEXT NOT NULL,
+  envelope BLOB NOT NULL,
+  UNIQUE (node, envelope)
+) STRICT;
+
+CREATE TRIGGER card_is_never_changed BEFORE UPDATE ON card
+BEGIN
+  SELECT RAISE(ABORT, 'cards are only added');
+END;
+
+CREATE TRIGGER card_is_never_deleted BEFORE DELETE ON card
+BEGIN
+  SELECT RAISE(ABORT, 'cards are only added');
+END;
+
 CREATE TABLE peer_checkpoint (
   -- Verified checkpoints of peers' logs: exact signed notes, never two roots
-  -- for one size.
+  -- for one size of one shard.
   peer TEXT NOT NULL,
+  origin TEXT NOT NULL,
   size INTEGER NOT NULL,
   root BLOB NOT NULL,
   note BLOB NOT NULL,
-  PRIMARY KEY (peer, size)
+  PRIMARY KEY (peer, origin, size)
 ) STRICT;
 
 CREATE TABLE link (
-  -- How far the exchange with each peer has come.
+  -- How far the exchange with each peer has come. The size that the peer has
+  -- acknowledged counts the leaves of all our shards.
   peer TEXT PRIMARY KEY,
+  checkpoint_origin TEXT,
   checkpoint_size INTEGER,
   acknowledged_size INTEGER NOT NULL,
   received_sequence INTEGER NOT NULL,
@@ -67,7 +109,8 @@ CREATE TABLE link (
   next_attempt_ms INTEGER NOT NULL,
   last_error TEXT NOT NULL,
   last_contact_ms INTEGER,
-  FOREIGN KEY (peer, checkpoint_size) REFERENCES peer_checkpoint (peer, size)
+  FOREIGN KEY (peer, checkpoint_origin, checkpoint_size)
+    REFERENCES peer_checkpoint (peer, origin, size)
 ) STRICT;
 
 CREATE TABLE message (
@@ -251,10 +294,12 @@ BEGIN
 END;
 
 CREATE TABLE erasure (
-  -- What was erased, why and when. The leaf says the same.
+  -- What was erased, why and when, and by whom; nobody is named where the node
+  -- did so by itself. The leaf says the same without the name.
   number INTEGER PRIMARY KEY,
   message INTEGER NOT NULL UNIQUE REFERENCES message (number),
   reason TEXT NOT NULL,
+  officer TEXT NOT NULL,
   erased_ms INTEGER NOT NULL,
   leaf_index INTEGER NOT NULL UNIQUE
 ) STRICT;
@@ -295,12 +340,14 @@ END;
 
 CREATE TABLE outgoing_batch (
   -- Batches that we formed. They are open until the peer's receipts are kept,
-  -- which stand in peer_leaf.
+  -- which stand in peer_leaf. The origin is that of the peer's shard that the
+  -- receipts are in.
   peer TEXT NOT NULL,
   sequence INTEGER NOT NULL,
   first_leaf INTEGER NOT NULL,
   count INTEGER NOT NULL,
   offered_ms INTEGER NOT NULL,
+  origin TEXT,
   first_receipt INTEGER,
   proof BLOB,
   checkpoint_size INTEGER,
@@ -312,12 +359,13 @@ CREATE INDEX outgoing_batch_open ON outgoing_batch (peer, sequence)
 
 CREATE TABLE incoming_batch (
   -- Batches that we accepted, and where our receipts stand in our log. The
-  -- offers stand in peer_leaf.
+  -- offers stand in peer_leaf; the origin is that of their shard.
   peer TEXT NOT NULL,
   sequence INTEGER NOT NULL,
   digest BLOB NOT NULL CHECK (length(digest) = 32),
   first_receipt INTEGER NOT NULL,
   count INTEGER NOT NULL,
+  origin TEXT NOT NULL,
   first_offer INTEGER NOT NULL,
   proof BLOB NOT NULL,
   checkpoint_size INTEGER NOT NULL,
@@ -333,13 +381,22 @@ CREATE TABLE arrival (
   position INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE peer_leaf (
-  -- Leaves of peers' logs that we verified, exact bytes.
+CREATE TABLE peer_shard (
+  -- Shards of peers' logs that we hold leaves of.
+  number INTEGER PRIMARY KEY,
   peer TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  UNIQUE (peer, origin)
+) STRICT;
+
+CREATE TABLE peer_leaf (
+  -- Leaves of peers' logs that we verified, exact bytes, by their index in
+  -- their shard.
+  shard INTEGER NOT NULL REFERENCES peer_shard (number),
   leaf_index INTEGER NOT NULL,
   kind TEXT NOT NULL CHECK (kind = 'offer' OR kind = 'receipt'),
   data BLOB NOT NULL,
-  PRIMARY KEY (peer, leaf_index)
+  PRIMARY KEY (shard, leaf_index)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE officer (

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write an audit bundle out of a node's database.
+
+What is in it says `selat.core.bundle_paths`. The order is: (1) the cards, (2)
+each shard's checkpoints, tiles and entries, (3) the leaves of peers that pair
+with ours, and the notes that prove them, (4) what we cosigned, (5) proofs of
+equivocation, (6) time-stamps, (7) the manifest. Nothing is held in memory but a
+few files at once, and the database only for moments, so that a node that runs
+is not disturbed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+
+from selat.core import bundle_paths
+from selat.core.bundles import Direction, Manifest, PeerRange, ShardPeriod
+from selat.core.log_states import LeafRange
+from selat.core.merkle import HASH_BYTES
+from selat.core.node_names import is_node_name
+from selat.core.tile_paths import TILE_WIDTH, TilePath, tile_paths
+from selat.errors import StoreCorruptError, VerificationError
+from selat.identity.card import parse_card
+from selat.publication.bundle_files import BundleFiles, Write
+from selat.publication.periods import Period, ShardPart
+from selat.publication.published_log import size_of
+from selat.publication.resources import tile_bytes
+from selat.publication.tile_tree import Reads
+from selat.publication.timestamps import TimeStamp
+from selat.store.port import Snapshot
+from selat.store.publication import PeerLog, ProvenRange
+
+#: Tiles or batches that are read in one moment of the database: 256 leaves each.
+_READ_AT_ONCE: Final = 32
+
+
+class _Ranges(Protocol):
+    """Gives ranges of leaves above a sequence."""
+
+    def __call__(self, snapshot: Snapshot, *, after: int) -> list[ProvenRange]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleRequest:
+    """What a bundle is to hold.
+
+    Attributes:
+        node: Whose log it is.
+        period: The period.
+        created_ms: When it is written.
+        parts: The parts of the shards, oldest first.
+        notes: The checkpoint that ends each of them, in the same order.
+        timestamps: Time-stamps over checkpoints that will be in the bundle.
+    """
+
+    node: str
+    period: Period
+    created_ms: int
+    parts: Sequence[ShardPart]
+    notes: Sequence[bytes]
+    timestamps: Sequence[TimeStamp] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenBundle:
+    """What a bundle holds.
+
+    Attributes:
+        manifest: What it says of itself.
+        peer_leaves: Leaves of peers that are in it.
+        files: Number of its files.
+    """
+
+    manifest: Manifest
+    peer_leaves: int
+    files: int
+
+
+class BundleWriter:
+    """Writes one bundle.
+
+    Args:
+        files: Takes its files.
+        reads: Gives moments of the database.
+        progress: Told of how many leaves were written, own and peers'.
+    """
+
+    def __init__(
+        self, files: BundleFiles, *, reads: Reads, progress: Callable[[int], None]
+    ) -> None:
+        """Take where files go and where leaves come from."""
+        self._files = files
+        self._reads = reads
+        self._progress = progress
+
+    def write(self, request: BundleRequest) -> WrittenBundle:
+        """Write the bundle.
+
+        Raises:
+            VerificationError: A time-stamp is over no checkpoint of the bundle.
+            StoreError: The database cannot be read.
+        """
+        periods = []
+        self._write_cards()
+        for part, note in zip(request.parts, request.notes, strict=True):
+            periods.append(self._write_shard(part, note))
+        peer_leaves = sum(
+            self._write_peer_log(log, request.parts, periods)
+            for log in self._reads(lambda snapshot: snapshot.peer_logs())
+        )
+        self._write_witnessed()
+        self._write_equivocations()
+        self._write_timestamps(request)
+        manifest = Manifest(
+            node=request.node,
+            from_ms=request.period.from_ms,
+            to_ms=request.period.to_ms,
+            created_ms=request.created_ms,
+            shards=tuple(periods),
+        )
+        self._files.put(bundle_paths.MANIFEST, manifest.encode())
+        return WrittenBundle(
+            manifest=manifest, peer_leaves=peer_leaves, files=self._files.count
+        )
+
+    def _write_cards(self) -> None:
+        # Of two cards with one number the later is in force.
+        cards = {
+            (card.node, parse_card(card.envelope).card.sequence): card.envelope
+            for card in self._reads(lambda snapshot: snapshot.cards())
+        }
+        for (node, sequence), envelope in cards.items():
+            self._files.put(bundle_paths.card_path(node, sequence), envelope)
+
+    def _write_shard(self, part: ShardPart, note: bytes) -> ShardPeriod:
+        origin, end_size = part.shard.origin, size_of(note)
+        name = bundle_paths.shard_of(origin)
+        self._files.put(bundle_paths.checkpoint_path(name), note)
+        for size, kept in part.notes.items():
+            if size < end_size:
+                self._files.put(bundle_paths.checkpoint_path(name, size), kept)
+        first_bundle = max(0, part.start_size - 1) // TILE_WIDTH
+        tiles = [
+            path
+            for path in tile_paths(end_size)
+            if path.level is not None or path.index >= first_bundle
+        ]
+        for start in range(0, len(tiles), _READ_AT_ONCE):
+            self._write_tiles(part, tiles[start : start + _READ_AT_ONCE], end_size)
+        return ShardPeriod(origin=origin, start_size=part.start_size, end_size=end_size)
+
+    def _write_tiles(
+        self, part: ShardPart, tiles: Sequence[TilePath], size: int
+    ) -> None:
+        def work(snapshot: Snapshot) -> list[bytes]:
+            return [tile_bytes(snapshot, part.shard, tile, size=size) for tile in tiles]
+
+        name = bundle_paths.shard_of(part.shard.origin)
+        for tile, data in zip(tiles, self._reads(work), strict=True):
+            self._files.put(bundle_paths.log_path(name, str(tile)), data)
+            if tile.level is None:
+                self._progress(tile.width)
+
+    def _write_peer_log(
+        self, log: PeerLog, parts: Sequence[ShardPart], periods: Sequence[ShardPeriod]
+    ) -> int:
+        """Write what is held of a shard of a peer's log; return how many leaves."""
+        spans = [
+            (
+                part.shard.first_position + period.start_size,
+                part.shard.first_position + period.end_size,
+            )
+            for part, period in zip(parts, periods, strict=True)
+        ]
+        sources = [
+            (direction, _ranges(log, direction, first, end))
+            for direction in Direction
+            for first, end in spans
+        ]
+        if not any(self._reads(partial(more, after=0)) for _, more in sources):
+            return 0
+        name = bundle_paths.shard_of(log.origin)
+        sizes: set[int] = set()
+        leaves = 0
+        with self._files.open(bundle_paths.peer_leaves_path(log.peer, name)) as write:
+            for direction, more in sources:
+                leaves += self._write_ranges(write, direction, more, sizes)
+        for size in sorted(sizes):
+            path = bundle_paths.peer_checkpoint_path(log.peer, name, size)
+            self._files.put(path, self._peer_note(log, size))
+        return leaves
+
+    def _write_ranges(
+        self, write: Write, direction: Direction, more: _Ranges, sizes: set[int]
+    ) -> int:
+        after, leaves = 0, 0
+        while ranges := self._reads(partial(more, after=after)):
+            for each in ranges:
+                write(_peer_range(each, direction).encode())
+                sizes.add(each.checkpoint_size)
+                leaves += len(each.leaves)
+                self._progress(len(each.leaves))
+            after = ranges[-1].sequence
+        return leaves
+
+    def _peer_note(self, log: PeerLog, size: int) -> bytes:
+        kept = self._reads(lambda s: s.peer_checkpoint(log.peer, log.origin, size))
+        if kept is None:
+            raise StoreCorruptError(
+                f"The checkpoint of {log.origin} with {size} leaves is missing.",
+                remedy="Restore the database from a backup.",
+            )
+        return kept.note
+
+    def _write_witnessed(self) -> None:
+        for each in self._reads(lambda snapshot: snapshot.witnessed_logs()):
+            if is_node_name(each.peer):  # not a log that is only configured
+                name = bundle_paths.shard_of(each.origin)
+                path = bundle_paths.witnessed_path(each.peer, name)
+                self._files.put(path, each.note)
+
+    def _write_equivocations(self) -> None:
+        numbers: dict[tuple[str, int], int] = {}
+        for each in self._reads(lambda snapshot: snapshot.equivocations()):
+            place = each.peer, each.size
+            numbers[place] = numbers.get(place, 0) + 1
+            path = bundle_paths.equivocation_path(*place, numbers[place])
+            self._files.put(path, each.proof)
+
+    def _write_timestamps(self, request: BundleRequest) -> None:
+        notes = {
+            (bundle_paths.shard_of(part.shard.origin), size_of(note)): note
+            for part, end in zip(request.parts, request.notes, strict=True)
+            for note in (*part.notes.values(), end)
+            if size_of(note) <= size_of(end)
+        }
+        for stamp in request.timestamps:
+            name, size = stamped_checkpoint(stamp, notes.items())
+            self._files.put(bundle_paths.token_path(name, size), stamp.data)
+
+
+def stamped_checkpoint(
+    stamp: TimeStamp, notes: Iterable[tuple[tuple[str, int], bytes]]
+) -> tuple[str, int]:
+    """Return shard and size of the checkpoint that a time-stamp is over.
+
+    Args:
+        stamp: The time-stamp.
+        notes: Signed notes under their shard's name and size.
+
+    Raises:
+        VerificationError: It is over none of them.
+    """
+    for place, note in notes:
+        if stamp.is_over(note):
+            return place
+    raise VerificationError(
+        "A time-stamp is over no checkpoint of this bundle.",
+        remedy="Take the query with `selat audit timestamp-query` from this bundle, "
+        "and add the answer with `selat audit timestamp-add`.",
+    )
+
+
+def _ranges(log: PeerLog, direction: Direction, first: int, end: int) -> _Ranges:
+    def more(snapshot: Snapshot, *, after: int) -> list[ProvenRange]:
+        query = (
+            snapshot.receipt_ranges
+            if direction is Direction.OUT
+            else snapshot.offer_ranges
+        )
+        return query(log, first=first, end=end, after=after, limit=_READ_AT_ONCE)
+
+    return more
+
+
+def _peer_range(row: ProvenRange, direction: Direction) -> PeerRange:
+    return PeerRange(
+        size=row.checkpoint_size,
+        sequence=row.sequence,
+        direction=direction,
+        range=LeafRange(
+            first_index=row.first_index,
+            leaves=row.leaves,
+            proof=tuple(
+                row.proof[at : at + HASH_BYTES]
+                for at in range(0, len(row.proof), HASH_BYTES)
+            ),
+        ),
+    )

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`audit`: a bundle of 1,000,000 leaves, written and verified.
+
+The log is that of a node which exchanged messages with two peers; what peers
+answered comes to as many leaves again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scripts.benchmarks.bench import Bench, acquaint, running
+from scripts.benchmarks.errors import BenchmarkError
+from scripts.benchmarks.figures import Figure
+from scripts.benchmarks.nodes import BenchNode
+from scripts.benchmarks.processes import Child
+
+_NAME: Final = "audit"
+_LEAVES: Final = 1_000_000
+_RATE_AT_LEAST: Final = 100_000.0
+_MEMORY_AT_MOST_MIB: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ran:
+    """A command that ended well."""
+
+    seconds: float
+    peak_mib: float
+    document: Any
+
+
+async def run(bench: Bench) -> list[Figure]:
+    """Fill a log, then write and verify its bundle several times."""
+    async with bench.folder() as work:
+        nodes = [await BenchNode.create(work, label) for label in ("xa", "xb", "xc")]
+        async with running(*nodes):
+            for peer in nodes[1:]:
+                await acquaint(nodes[0], peer)
+        await _fill(nodes)
+        exports = []
+        for number in range(bench.runs):
+            bundle = work / f"bundle{number}"
+            exports.append(await _selat(nodes[0], "export", "--out", str(bundle)))
+    return _figures("export", exports)
+
+
+async def _fill(nodes: Sequence[BenchNode]) -> None:
+    module = "scripts.benchmarks.past"
+    homes = [str(node.home) for node in nodes]
+    command = [sys.executable, "-m", module, homes[0], str(_LEAVES), *homes[1:]]
+    filling = await Child.start(command, log=nodes[0].home.with_suffix(".fill.log"))
+    try:
+        await filling.finish()
+    finally:
+        await filling.stop()
+
+
+async def _selat(node: BenchNode, *arguments: str) -> _Ran:
+    """Run an audit command of a node that does not run."""
+    selat = str(Path(sys.executable).with_name("selat"))
+    options = ["--home", str(node.home), "--passphrase-file", str(node.secret)]
+    command = [selat, *options, "audit", *arguments, "--json"]
+    return await asyncio.to_thread(_timed, command)
+
+
+def _timed(command: Sequence[str]) -> _Ran:
+    """Run a command; measure its time and its memory at its highest.
+
+    Raises:
+        BenchmarkError: It failed.
+    """
+    begun = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    with child:
+        printed = child.stdout.read() if child.stdout else b""
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise BenchmarkError(f"{' '.join(command[-4:])} ended with {child.returncode}")
+    return _Ran(
+        seconds=time.perf_counter() - begun,
+        peak_mib=usage.ru_maxrss / 1024,
+        document=json.loads(printed),
+    )
+
+
+def _figures(what: str, runs: Sequence[_Ran]) -> list[Figure]:
+    return [
+        Figure(
+            bench=_NAME,
+            name=f"{what} of a bundle of {_LEAVES:,} leaves",
+            unit="leaves/s",
+            values=tuple(_LEAVES / ran.seconds for ran in runs),
+            at_least=_RATE_AT_LEAST,
+        ),
+        Figure(
+            bench=_NAME,
+            name=f"{what}, memory at its highest",
+            unit="MiB",
+            values=tuple(ran.peak_mib for ran in runs),
+            at_most=_MEMORY_AT_MOST_MIB,
+        ),
+    ]

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What policy does not let an officer see is in no list, no count and no proof."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.fakes.nodes import (
+    Desk,
+    Home,
+    Running,
+    free_port,
+    introduce,
+    make_home,
+    person,
+    running,
+)
+from tests.fakes.officers import desk_as, failure
+
+from selat.desk import sight
+from selat.errors import InvalidInputError, NotFoundError
+from selat.v1 import desk_service_pb2 as pb
+from selat.v1 import message_pb2
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> tuple[Home, Home]:
+    xa = make_home(tmp_path, "xa", desk_listen=f"127.0.0.1:{free_port()}")
+    return xa, make_home(tmp_path, "xb")
+
+
+@pytest.fixture
+async def node(homes: tuple[Home, Home]) -> AsyncIterator[Running]:
+    await introduce(*homes)
+    async with running(homes[0]) as a, running(homes[1]) as b:
+        await a.publish(person())
+        await a.publish(secret())
+        await a.settled(b.name, 2)
+        yield a
+
+
+def secret() -> message_pb2.Message:
+    message = person("Roe, Jane")
+    message.header.marking.level = message_pb2.LEVEL_SECRET
+    return message
+
+
+async def outbox(desk: Desk | Running, size: int = 0) -> list[list[bytes]]:
+    """Return the messages in the outbox, page by page."""
+    pages: list[list[bytes]] = []
+    request = pb.ListOutboxRequest(page_size=size)
+    while True:
+        page = await desk.desk.ListOutbox(request)
+        pages.append([entry.id for entry in page.entries])
+        request.page_token = page.next_page_token
+        if not page.next_page_token:
+            return pages
+
+
+async def test_outbox_shows_an_officer_only_what_policy_shows(node: Running) -> None:
+    ((hidden, shown),) = await outbox(node)
+    async with desk_as(node, "a.lim", "officer") as officer:
+        assert await outbox(officer) == [[shown]]
+        found = await officer.desk.SearchMessages(pb.SearchMessagesRequest())
+        assert [each.info.id for each in found.messages] == [shown]
+        request = pb.GetMessageRequest(id=hidden)
+        error = await failure(officer.desk.GetMessage(request))
+    async with desk_as(node, "b.tan", "reviewer") as reviewer:
+        assert await outbox(reviewer) == [[hidden, shown]]
+    async with desk_as(node, "c.ong", "administrator") as administrator:
+        assert await outbox(administrator) == [[hidden, shown]]
+    assert isinstance(error, NotFoundError)
+
+
+async def test_pages_of_the_outbox_hold_what_is_shown(
+    node: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await node.publish(*[person(f"Doe, {number}") for number in range(3)])
+    ((*_, hidden, _),) = await outbox(node)
+    monkeypatch.setattr(sight, "_CHUNK", 2)
+    async with desk_as(node, "a.lim", "officer") as officer:
+        pages = await outbox(officer, 1)
+        assert [len(page) for page in pages] == [1, 1, 1, 1]
+        assert [hidden] not in pages
+        monkeypatch.setattr(sight, "ROWS_EXAMINED_MAX", 2)
+        short = await outbox(officer, 4)
+    assert [len(page) for page in short] == [2, 1, 1]
+
+
+async def test_auditor_has_every_proof_and_no_message(node: Running) -> None:
+    ((hidden, _),) = await outbox(node)
+    async with desk_as(node, "court", "auditor") as auditor:
+        evidence = await auditor.desk.GetEvidence(pb.GetEvidenceRequest(id=hidden))
+        (exchange,) = evidence.exchanges
+        assert exchange.receipt.leaf
+        nobody = pb.GetEvidenceRequest(id=b"\0" * 16)
+        assert isinstance(
+            await failure(auditor.desk.GetEvidence(nobody)), NotFoundError
+        )
+        wrong = pb.GetEvidenceRequest(id=b"short")
+        assert isinstance(
+            await failure(auditor.desk.GetEvidence(wrong)), InvalidInputError
+        )
+    async with desk_as(node, "a.lim", "officer") as officer:
+        error = await failure(
+            officer.desk.GetEvidence(pb.GetEvidenceRequest(id=hidden))
+        )
+    assert isinstance(error, NotFoundError)
