@@ -26,7 +26,7 @@ from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_leaves import ReceiptWriter
 from selat.policy.port import Decision, Effect, MessageFacts, Policy
-from selat.records.inspection import Inspection, ParsedMessage, parsed
+from selat.records.inspection import Inspection, ParsedMessage, parse
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import Direction, Holding, MessageRow, NewMessage
 from selat.v1 import message_pb2
@@ -282,14 +282,11 @@ def _read_all(cases: Sequence[_Case], peer: str) -> list[_Case]:
     read: list[_Case] = []
     for case in cases:
         with suppress(DecodeError):
-            case.parsed = parsed(
-                message_pb2.Header.FromString(case.opened.header),
-                message_pb2.Body.FromString(case.opened.body),
-            )
+            case.parsed = parse(case.opened.header, case.opened.body)
             read.append(case)
     for case in read:
-        header, _, common = case.parsed
-        case.facts = facts_of(header, common=common)
+        parts = case.parsed
+        case.facts = facts_of(parts.header, common=parts.common)
     for case in read:
         _check_leaf(case.offer, case.parsed.header, case.facts, peer=peer)
     return read

@@ -154,10 +154,7 @@ class TimestampRule:
 
     def visit(self, value: Timestamp, walk: Walk) -> None:
         """Check the ranges of seconds and nanoseconds."""
-        if not (
-            _FIRST_SECOND <= value.seconds <= _LAST_SECOND
-            and 0 <= value.nanos < _NANOSECONDS
-        ):
+        if not is_point_in_time(value):
             walk.violate(
                 self.name, "timestamp", "must lie in the years 1 to 9999 (UTC)"
             )
@@ -184,6 +181,14 @@ class RepeatedRule:
             walk.index = -1
         if self.check is not None and len(walk.violations) == before:
             _apply(self.check, self.name, "\n".join(values), walk)
+
+
+def is_point_in_time(stamp: Timestamp) -> bool:
+    """Tell whether seconds and nanoseconds are in their ranges."""
+    return (
+        _FIRST_SECOND <= stamp.seconds <= _LAST_SECOND
+        and 0 <= stamp.nanos < _NANOSECONDS
+    )
 
 
 def is_bounded(name: str, values: Sequence[Any], max_items: int, walk: Walk) -> bool:

@@ -32,6 +32,7 @@ from selat.records.fields import (
 )
 from selat.records.forms import FORMS
 from selat.records.header import HeaderRules
+from selat.records.shapes import Shapes, TextLook
 from selat.records.walk import Walk
 from selat.v1 import message_pb2, options_pb2
 
@@ -186,6 +187,7 @@ class Schema:
     Attributes:
         headers: The rules of headers.
         bodies: The rules of bodies.
+        shapes: How the bodies that came last were built.
     """
 
     def __init__(self) -> None:
@@ -193,6 +195,7 @@ class Schema:
         self._plans: dict[Descriptor, MessagePlan] = {}
         self.headers = HeaderRules(self.plan(message_pb2.Header()))
         self.bodies = self.plan(message_pb2.Body())
+        self.shapes = Shapes(_look)
 
     def plan(self, message: Message) -> MessagePlan:
         """Return the plan of a message's type, building it when it is new."""
@@ -259,6 +262,26 @@ def _compile_item(
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         return TimestampRule(name=field.name).visit
     return None
+
+
+def _look(field: FieldDescriptor) -> TextLook:
+    """Return what is asked of the texts of a field, as `_compile_text` asks it."""
+    rules = field.GetOptions().Extensions[options_pb2.field]
+    max_length = rules.max_length or DEFAULT_MAX_LENGTH
+    of_all_items = checks.OF_ALL_ITEMS.get(field.full_name)
+    if of_all_items is not None:
+        return TextLook(max_length, fits=_never)
+    if rules.selector:
+        kind = SelectorKind(rules.selector)
+        return TextLook(max_length, kind=kind, check=checks.BY_SELECTOR.get(kind))
+    if rules.form:
+        return TextLook(max_length, fits=FORMS[rules.form].fits)
+    return TextLook(max_length, check=checks.BY_FIELD.get(field.full_name))
+
+
+def _never(_text: str) -> bool:
+    """Leave to the walk what is checked as a whole."""
+    return False
 
 
 def _compile_text(

@@ -332,11 +332,11 @@ class BatchWrites(BatchReads):
         )
         self._db.executemany(
             "INSERT INTO arrival VALUES (?, ?, ?, ?)",
-            (
+            [
                 (number, batch.peer, batch.sequence, position)
                 for position, number in enumerate(messages)
                 if number is not None
-            ),
+            ],
         )
 
     def _peer_shard(self, peer: str, origin: str) -> int:
@@ -370,7 +370,7 @@ class BatchWrites(BatchReads):
             )
         self._db.executemany(
             "INSERT INTO peer_leaf (shard, leaf_index, kind, data) VALUES (?, ?, ?, ?)",
-            ((shard, index, kind, leaf) for index, leaf in enumerate(leaves, first)),
+            [(shard, index, kind, leaf) for index, leaf in enumerate(leaves, first)],
         )
 
     def _open_batch(self, peer: str, sequence: int) -> sqlite3.Row:

@@ -139,9 +139,8 @@ class LogWrites(LogReads):
             return shard.end
         hashes = [leaf_hash(leaf) for leaf in leaves]
         number = row["number"]
-        self._db.executemany(
-            "INSERT INTO leaf VALUES (?, ?)", enumerate(leaves, shard.end)
-        )
+        rows = list(enumerate(leaves, shard.end))
+        self._db.executemany("INSERT INTO leaf VALUES (?, ?)", rows)
         changed = updated_tiles(shard.size, hashes, _Tiles(self._db, number))
         self._db.executemany(
             "INSERT INTO tile VALUES (?, ?, ?, ?)"

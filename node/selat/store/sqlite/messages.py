@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -152,31 +152,33 @@ class MessageWrites(MessageReads):
         superseded = self._superseded(messages, first)
         self._db.executemany(
             _ADD_MESSAGE,
-            (
+            [
                 _columns(number, message, superseded=number in superseded)
                 for number, message in enumerate(messages, first)
-            ),
+            ],
         )
         self._db.executemany(
             "INSERT INTO data_key VALUES (?, ?)",
-            (
+            [
                 (number, message.wrapped_key)
                 for number, message in enumerate(messages, first)
-            ),
+            ],
         )
         self._db.executemany(
             "INSERT INTO payload VALUES (?, ?, ?)",
-            (
+            [
                 (number, message.ciphertext, b"".join(message.selectors))
                 for number, message in enumerate(messages, first)
-            ),
+            ],
         )
         self._db.executemany(
             "INSERT INTO selector VALUES (?, ?, ?)",
             sorted(
-                row
-                for number, message in enumerate(messages, first)
-                for row in _selector_rows(number, message.selectors)
+                [
+                    row
+                    for number, message in enumerate(messages, first)
+                    for row in _selector_rows(number, message.selectors)
+                ]
             ),
         )
         self._db.executemany(
@@ -194,10 +196,14 @@ class MessageWrites(MessageReads):
             messages: What is to be kept.
             first: The number that the first of them will have.
         """
+        identifiers = [message.message_id for message in messages]
+        kept = list(self._in(_VERSIONS, identifiers))
+        if not kept and len(set(identifiers)) == len(messages):
+            return set()  # nearly always: each is the first of its versions
         identities: defaultdict[tuple[bytes, str, str], dict[int, int]]
         identities = defaultdict(dict)
         hidden: set[int] = set()
-        for row in self._in(_VERSIONS, [message.message_id for message in messages]):
+        for row in kept:
             identities[row[0], row[1], row[2]][row["version"]] = row["number"]
             if Holding(row["holding"]) in _HIDDEN:
                 hidden.add(row["number"])
@@ -225,13 +231,16 @@ class MessageWrites(MessageReads):
     ) -> None:
         """Add new messages to the tallies; a trigger follows their changes."""
         received = [
-            (number, message)
+            number
             for number, message in enumerate(messages, first)
             if message.direction is Direction.IN
         ]
         waiting = sum(
-            message.holding is Holding.CURRENT and number not in superseded
-            for number, message in received
+            [
+                messages[number - first].holding is Holding.CURRENT
+                and number not in superseded
+                for number in received
+            ]
         )
         self._db.executemany(
             "UPDATE tally SET value = value + ? WHERE name = ?",
@@ -319,12 +328,14 @@ def _older(versions: dict[int, int], hidden: set[int]) -> list[int]:
 
 def _selector_rows(
     number: int, selectors: Sequence[bytes]
-) -> Iterator[tuple[int, bytes, int]]:
-    """Yield the index rows of a message, each selector once."""
-    for selector in dict.fromkeys(selectors):
+) -> list[tuple[int, bytes, int]]:
+    """Return the index rows of a message, each selector once."""
+    segment = number >> SEGMENT_BITS
+    rows = [(segment, selector, number) for selector in dict.fromkeys(selectors)]
+    for _, selector, _ in rows:
         if len(selector) != _SELECTOR_BYTES:
             raise ValueError(f"a selector has {_SELECTOR_BYTES} bytes")
-        yield number >> SEGMENT_BITS, selector, number
+    return rows
 
 
 def _split(selectors: bytes) -> list[bytes]:

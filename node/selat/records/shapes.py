@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bodies that are built like one before, read off their octets.
+
+Most bodies of one desk are built alike: the same fields are set, and only what they
+say differs. A shape is learnt of a body about which nothing was to be said. It reads
+the octets of others from the front: every tag, number and nesting must stand where it
+stood, and every text is held against the rule of its field. What it reads is
+therefore a body about which a walk would say nothing either; it gives the selectors
+that the walk would find. Of every other body it says nothing at all, and the walk of
+``records.schema`` decides. A test holds the two against each other.
+
+Only the deterministic encoding of protobuf is read: fields in ascending order,
+numbers in their shortest form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from operator import gt
+from typing import Final, NamedTuple
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from selat.core.selectors import Selector, SelectorKind, normalise
+from selat.errors import MalformedError
+from selat.records.checks import STRUCTURED, Check
+from selat.records.fields import is_point_in_time
+
+#: Shapes that are remembered; each is tried in turn.
+SHAPES_MAX: Final = 8
+#: After a shape was learnt, so many bodies are read before the next one is.
+_LEARN_EVERY: Final = 32
+
+#: Points in time that are remembered.
+_STAMPS_MAX: Final = 256
+
+# What follows the literal octets of a step.
+_TEXT: Final = 0
+_STAMP: Final = 1
+_OPEN: Final = 2
+_CLOSE: Final = 3
+_END: Final = 4
+
+_CONTINUES: Final = 0x80
+_TWO_OCTETS_MAX: Final = 0x3FFF
+_LENGTH_DELIMITED: Final = 2
+_TYPE_BITS: Final = 3
+# No text may hold it, so that it can stand between texts.
+_BETWEEN: Final = "\x00"
+# What is printable in ASCII: such texts are the most, and so looked at quickly.
+_PLAIN: Final = bytes(range(0x20, 0x7F))
+
+
+class TextLook(NamedTuple):
+    """What is asked of one text, from the rule of its field.
+
+    Attributes:
+        max_length: Code points that it may have.
+        fits: Tells whether it has its form; None when it need not have one.
+        kind: What it identifies, or None.
+        check: Check digits and the like, or None.
+    """
+
+    max_length: int
+    fits: Callable[[str], object] | None = None
+    kind: SelectorKind | None = None
+    check: Check | None = None
+
+
+Look = Callable[[FieldDescriptor], TextLook]
+
+
+class Shape:
+    """How one body is built.
+
+    Args:
+        body: The body.
+        look: Gives what is asked of the texts of a field.
+    """
+
+    def __init__(self, body: Message, look: Look) -> None:
+        """Learn it; `read` shows whether it can be learnt."""
+        steps: list[tuple[bytes, int]] = []
+        looks: list[TextLook] = []
+        literal = b""
+        for octets, kind, asked in _parts(body, look):
+            literal += octets
+            if kind is None:
+                continue
+            steps.append((literal, kind))
+            literal = b""
+            if asked is not None:
+                looks.append(asked)
+        self._steps: Final = (*steps, (literal, _END))
+        self._limits: Final = [asked.max_length for asked in looks]
+        self._forms: Final = [
+            (index, asked.fits) for index, asked in enumerate(looks) if asked.fits
+        ]
+        self._checks: Final = [
+            (index, asked)
+            for index, asked in enumerate(looks)
+            if asked.kind or asked.check
+        ]
+
+    def read(self, data: bytes) -> list[Selector] | None:
+        """Return the selectors of a body; None if it is another one, or not clean.
+
+        Args:
+            data: A body's octets, which protobuf has parsed before.
+        """
+        try:
+            found = self._texts(data)
+        except IndexError:
+            found = None
+        # What is empty is not written down.
+        if found is None or not all(found):
+            return None
+        texts = _BETWEEN.encode().join(found).decode().split(_BETWEEN)
+        if len(texts) != len(found) or any(map(gt, map(len, texts), self._limits)):
+            return None
+        # Line feeds are text too, but that is for a walk to know.
+        is_plain = not b"".join(found).translate(None, _PLAIN)
+        is_printable = is_plain or "".join(texts).isprintable()
+        if not (is_printable and all(fits(texts[i]) for i, fits in self._forms)):
+            return None
+        selectors: list[Selector] = []
+        for index, asked in self._checks:
+            if not _passes(texts[index], asked, selectors):
+                return None
+        return selectors
+
+    def _texts(self, data: bytes) -> list[bytes] | None:
+        """Return the texts of a body built like this one; None of any other."""
+        texts: list[bytes] = []
+        ends: list[int] = []
+        at = 0
+        for literal, kind in self._steps:
+            if not data.startswith(literal, at):
+                return None
+            at += len(literal)
+            if kind <= _OPEN:
+                size = data[at]
+                at += 1
+                if size >= _CONTINUES:
+                    size += (data[at] - 1) * _CONTINUES
+                    at += 1
+                    if not _CONTINUES <= size <= _TWO_OCTETS_MAX:
+                        return None
+                if kind == _OPEN:
+                    ends.append(at + size)
+                    continue
+                start, at = at, at + size
+                if kind == _TEXT:
+                    texts.append(data[start:at])
+                elif not _is_stamp(data[start:at]):
+                    return None
+            elif kind == _CLOSE and ends.pop() != at:
+                return None
+        return texts if at == len(data) else None
+
+
+class Shapes:
+    """The shapes of the bodies that came last.
+
+    Threads may share it: each change puts another tuple in place.
+
+    Args:
+        look: Gives what is asked of the texts of a field.
+    """
+
+    def __init__(self, look: Look) -> None:
+        """Know no shape yet."""
+        self._look = look
+        self._shapes: tuple[tuple[int, Shape], ...] = ()
+        self._patience = 0
+
+    def read(self, data: bytes, kind: int) -> list[Selector] | None:
+        """Return the selectors of a clean body of a known shape, or None.
+
+        Args:
+            data: The body's octets, which protobuf has parsed before.
+            kind: Number of the kind that its header names.
+        """
+        for known in self._shapes:
+            if known[0] == kind:
+                selectors = known[1].read(data)
+                if selectors is not None:
+                    return selectors
+        self._patience -= 1
+        return None
+
+    def learn(
+        self, body: Message, data: bytes, kind: int, selectors: list[Selector]
+    ) -> None:
+        """Learn the shape of a body of which a walk said nothing.
+
+        Args:
+            body: The body.
+            data: Its octets.
+            kind: Number of its kind.
+            selectors: What the walk found.
+        """
+        if self._patience > 0:
+            return
+        self._patience = _LEARN_EVERY
+        shape = Shape(body, self._look)
+        if shape.read(data) == selectors:
+            self._shapes = ((kind, shape), *self._shapes)[:SHAPES_MAX]
+
+
+def _passes(text: str, asked: TextLook, selectors: list[Selector]) -> bool:
+    """Tell whether nothing is to be said of a text; add its selectors."""
+    if asked.kind is not None:
+        found = normalise(asked.kind, text)
+        if not found and asked.kind in STRUCTURED:
+            return False
+        selectors += found
+    if asked.check is None:
+        return True
+    try:
+        return not asked.check(text)
+    except MalformedError:
+        return False
+
+
+@lru_cache(_STAMPS_MAX)
+def _is_stamp(data: bytes) -> bool:
+    """Tell whether octets are a point in time, as `TimestampRule` has it."""
+    try:
+        stamp = Timestamp.FromString(data)
+    except DecodeError:
+        return False
+    return is_point_in_time(stamp)
+
+
+_Part = tuple[bytes, int | None, TextLook | None]
+
+
+def _parts(message: Message, look: Look) -> Iterator[_Part]:
+    """Yield how a message is built: literal octets, and what follows them."""
+    for field, value in message.ListFields():
+        is_text = field.type == FieldDescriptor.TYPE_STRING
+        is_message = field.type == FieldDescriptor.TYPE_MESSAGE
+        if not (is_text or is_message):
+            yield _alone(message, field), None, None
+            continue
+        tag = _tag(field)
+        for item in value if field.is_repeated else (value,):
+            if is_text:
+                yield tag, _TEXT, look(field)
+            elif isinstance(item, Timestamp):
+                yield tag, _STAMP, None
+            else:
+                yield tag, _OPEN, None
+                yield from _parts(item, look)
+                yield b"", _CLOSE, None
+
+
+def _tag(field: FieldDescriptor) -> bytes:
+    number = field.number << _TYPE_BITS | _LENGTH_DELIMITED
+    if number < _CONTINUES:
+        return bytes([number])
+    return bytes([number % _CONTINUES + _CONTINUES, number // _CONTINUES])
+
+
+def _alone(message: Message, field: FieldDescriptor) -> bytes:
+    """Return the octets of one field of a message, deterministic."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    copy.DiscardUnknownFields()
+    for other, _ in message.ListFields():
+        if other != field:
+            copy.ClearField(other.name)
+    return copy.SerializeToString(deterministic=True)
