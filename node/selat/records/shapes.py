@@ -21,7 +21,7 @@ from operator import gt
 from typing import Final, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from selat.core.selectors import Selector, SelectorKind, normalise
@@ -109,12 +109,10 @@ class Shape:
         """Return the selectors of a body; None if it is another one, or not clean.
 
         Args:
-            data: A body's octets, which protobuf has parsed before.
+            data: A body's octets, which protobuf has parsed before: what has the
+                tag of a text, say, is one, and ends where its length says.
         """
-        try:
-            found = self._texts(data)
-        except IndexError:
-            found = None
+        found = self._texts(data)
         # What is empty is not written down.
         if found is None or not all(found):
             return None
@@ -229,11 +227,7 @@ def _passes(text: str, asked: TextLook, selectors: list[Selector]) -> bool:
 @lru_cache(_STAMPS_MAX)
 def _is_stamp(data: bytes) -> bool:
     """Tell whether octets are a point in time, as `TimestampRule` has it."""
-    try:
-        stamp = Timestamp.FromString(data)
-    except DecodeError:
-        return False
-    return is_point_in_time(stamp)
+    return is_point_in_time(Timestamp.FromString(data))
 
 
 _Part = tuple[bytes, int | None, TextLook | None]
