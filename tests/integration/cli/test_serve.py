@@ -39,7 +39,7 @@ def serve_until_greeted(desk_port: int) -> Callable[..., object]:
         _home: Path, *, passphrase: bytes, ready: Callable[[object], None]
     ) -> None:
         assert passphrase == b"correct horse battery"
-        ready(SimpleNamespace(peer_port=7400, desk_port=desk_port))
+        ready(SimpleNamespace(peer_port=7400, desk_port=desk_port, publish_port=0))
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
 
     return serve
@@ -76,11 +76,12 @@ def test_a_person_is_told_who_serves_where(
     assert ended.code == 0
     assert ended.out.splitlines() == [
         "police.xa.example is serving.",
-        "agency     Police of XA · XA",
-        "for peers  port 7400",
-        f"desk       {where.format(socket=selat.home / 'desk.sock')}",
-        "log        police.xa.example/exchange/2026h1, 1,234 leaves",
-        "peers      1 peer police.xb.example",
+        "agency        Police of XA · XA",
+        "for peers     port 7400",
+        f"desk          {where.format(socket=selat.home / 'desk.sock')}",
+        "for auditors  nowhere",
+        "log           police.xa.example/exchange/2026h1, 1,234 leaves",
+        "peers         1 peer police.xb.example",
         "Stopped; all that was accepted is kept.",
     ]
 
