@@ -211,8 +211,9 @@ def test_missing_file_is_caught(
     files = bundles[0]
     del files[name]
     result = verify(files)
-    assert Code.FILE_MISSING in failures(result)
-    assert f"{name} is missing" in message(result, Code.FILE_MISSING)
+    missing = [each for each in result.findings if each.code is Code.FILE_MISSING]
+    assert [each.subject for each in missing] == [f"bundle-0/{name}"]
+    assert missing[0].message == "The file is missing or cannot be read."
 
 
 @pytest.mark.parametrize(
