@@ -86,6 +86,17 @@ def test_memory_of_shared_parts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         assert all(len(each) <= 2 for each in scanner._castings.values())
 
 
+def test_shared_part_is_known_again_without_its_casting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leaf_scans, "CASTINGS_MAX", 1)
+    described: list[Shape] = []
+    scanner = LeafScanner(lambda shape, _texts: described.append(shape))
+    for number in range(6):
+        scanner.scan(like(replace(OFFER, category=f"c{number % 2}"), number).encode())
+    assert len(described) == 2
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -114,6 +125,14 @@ def test_number_that_is_not_exact_everywhere_is_refused() -> None:
         LeafScanner(describe).scan(data)
     data = OFFER.encode().replace(b'"version":2', b'"version":9007199254740991')
     assert LeafScanner(describe).scan(data)[0][1]["version"] == "9007199254740991"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"v":1', b'"v":2'), (b'"tlp"', b'"TLP"'), (b"offer", b"offers")]
+)
+def test_leaf_of_another_layout_is_refused(old: bytes, new: bytes) -> None:
+    with pytest.raises(SelatError):
+        LeafScanner(describe).scan(OFFER.encode().replace(old, new))
 
 
 def test_escape_that_is_not_canonical_is_refused() -> None:
