@@ -99,6 +99,22 @@ def test_a_database_that_holds_what_was_signed_is_well(folder: NodeFolder) -> No
     assert "has 2 leaves" in message
 
 
+async def test_older_shards_of_the_log_are_counted(folder: NodeFolder) -> None:
+    head = inspect(folder.store, lambda snapshot: snapshot.tree_head())
+    _mark(folder, size=head.frontier.size, root=head.frontier.root())
+    following = f"{head.origin[:-6]}2030h2"
+
+    def hand_over(transaction: Transaction) -> None:
+        transaction.close_shard(b"close")
+        transaction.open_shard(following, final_note=b"note", open_leaf=b"open")
+
+    await write(folder, hand_over)
+    [(level, message)] = found(folder, "log")
+
+    assert level is Level.OK
+    assert f"{following} has 1 leaves after 1 older shards" in message
+
+
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_a_database_that_lost_what_was_signed_is_found(
     folder: NodeFolder, size: int
