@@ -15,6 +15,8 @@ import pytest
 from typer.main import get_command
 
 from selat import errors
+from selat.audit.database import _TABLES, _VIEWS
+from selat.audit.findings import Code
 from selat.cli.exits import ExitCode
 from selat.cli.main import COMMANDS, build_app, load_command
 from selat.core.cards import pre_authentication_encoding
@@ -249,6 +251,25 @@ def test_hopeless_refusals_are_those_of_the_protocol() -> None:
         if len(row) == 4 and "*Hopeless.*" in row[2]
     }
     assert marked == hopeless
+
+
+# --- audits ----------------------------------------------------------------
+def test_everything_that_an_audit_can_find_is_listed() -> None:
+    listed = {
+        names(row[0])[0]: row[1]
+        for row in rows(read("docs/auditors.md"))
+        if len(row) == 3 and row[1] in {"failure", "fact"}
+    }
+    assert listed == {
+        code.value: "failure" if code.is_failure else "fact" for code in Code
+    }
+
+
+def test_everything_that_an_audit_writes_into_its_database_is_listed() -> None:
+    section = read("docs/auditors.md").split("### Ask the database")[1]
+    section = re.sub("^```.*?^```", "", section, flags=re.DOTALL | re.MULTILINE)
+    section = section.split("\n## ")[0]
+    assert {*_TABLES, *_VIEWS} <= set(names(section))
 
 
 # --- policy ----------------------------------------------------------------

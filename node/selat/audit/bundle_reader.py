@@ -165,7 +165,7 @@ class BundleReader:
 
     def _add(self, code: Code, name: str, what: str) -> None:
         shown = ascii(name)[1:-1]
-        self._findings.add(code, f"{self.label}/{shown}", f"{shown} {what}.")
+        self._findings.add(code, f"{self.label}/{shown}", f"The file {what}.")
 
 
 def _path(name: str) -> BundlePath | None:

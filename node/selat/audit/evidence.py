@@ -4,7 +4,7 @@
 For each side:
 
 1. The tlog-proof's checkpoint is signed by the log of the leaf's author, with
-   keys valid at the time of the leaf.
+   keys that were in use after the leaf was written.
 2. The leaf stands in that log at the index that the proof names.
 
 For both together:
@@ -149,23 +149,22 @@ class EvidenceVerification:
         if proof is None:
             return None
         origin = _origin(proof)
-        checkpoint = self._notes.checkpoint(
+        note = self._notes.verify(
             proof.checkpoint,
             node=leaf.sender,
             origin=origin,
             subject=subject,
-            at_ms=leaf.time_ms,
+            earliest_ms=leaf.time_ms,
         )
-        if checkpoint is None:
+        if note is None:
             return None
-        self._notes.cosigners(proof.checkpoint, owner=leaf.sender, subject=subject)
         try:
             verify_inclusion(
                 leaf_hash=leaf_hash(data),
                 index=proof.index,
-                size=checkpoint.size,
+                size=note.checkpoint.size,
                 proof=proof.proof,
-                root=checkpoint.root,
+                root=note.checkpoint.root,
             )
         except ProofError:
             self._findings.add(

@@ -48,12 +48,11 @@ class KnownKey:
     not_before_ms: int
     not_after_ms: int
 
-    def is_valid(self, at_ms: int) -> bool:
-        """Tell whether the key was in use at a time."""
+    def is_valid(self, earliest_ms: int, latest_ms: int) -> bool:
+        """Tell whether the key was in use at some moment between two."""
         return (
-            self.not_before_ms - KEY_TOLERANCE_MS
-            <= at_ms
-            <= self.not_after_ms + KEY_TOLERANCE_MS
+            self.not_before_ms - KEY_TOLERANCE_MS <= latest_ms
+            and earliest_ms <= self.not_after_ms + KEY_TOLERANCE_MS
         )
 
 

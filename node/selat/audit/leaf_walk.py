@@ -14,8 +14,9 @@ what is expected next.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from selat.audit.database import ROWS_AT_ONCE, AuditDatabase
 from selat.audit.findings import Code, Findings
@@ -88,6 +89,14 @@ class LeafWalk:
         self._policies: Final = {""}
         self._may_be_from_before = True
         self._shard: ShardLeaves
+        #: What is done with leaves that say something of a log.
+        self._structural: Final[Mapping[str, Callable[[int, Any], None]]] = {
+            CardLeaf.kind: self._card,
+            CloseLeaf.kind: self._close,
+            OpenLeaf.kind: self._open,
+            PeerCheckpointLeaf.kind: self._peer_checkpoint,
+            PolicyLeaf.kind: self._policy,
+        }
 
     def begin(self, shard: ShardLeaves) -> None:
         """Go on with the leaves of a shard."""
@@ -162,20 +171,10 @@ class LeafWalk:
             self._unknown_policy(index, shared.policy)
         if not shared.is_structural:
             return
-        leaf = parse_leaf(data)
-        match leaf:
-            case PeerCheckpointLeaf():
-                self._peer_checkpoint(index, leaf)
-            case PolicyLeaf():
-                self._policy(index, leaf)
-            case CardLeaf():
-                self.cards[leaf.sequence] = leaf.digest
-            case OpenLeaf():
-                self._open(index, leaf)
-            case CloseLeaf():
-                self._close(index, leaf)
-            case _:
-                raise AssertionError(f"{leaf.kind} is no kind to look at")
+        self._structural[shared.kind](index, parse_leaf(data))
+
+    def _card(self, _index: int, leaf: CardLeaf) -> None:
+        self.cards[leaf.sequence] = leaf.digest
 
     def _close(self, index: int, leaf: CloseLeaf) -> None:
         period = self._shard.period

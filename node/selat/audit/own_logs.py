@@ -24,7 +24,7 @@ from typing import Final
 from selat.audit.context import BundleContext
 from selat.audit.findings import Code
 from selat.audit.leaf_walk import LeafWalk, ShardLeaves
-from selat.audit.signatures import Cosigned
+from selat.audit.signatures import Cosigned, VerifiedNote
 from selat.audit.trees import TreeFiles, TreeWalk
 from selat.core.bundle_paths import FileKind, checkpoint_path
 from selat.core.bundles import ShardPeriod
@@ -107,8 +107,8 @@ class OwnLogs:
         for block in tree:
             self._walk.take(block, asked)
             self._context.progress(len(block.leaves))
-        checkpoint, cosigned = self._end(period, leaves)
-        is_proven = checkpoint is not None and self._leads_to_root(tree, checkpoint)
+        end = self._end(period, leaves)
+        is_proven = end is not None and self._leads_to_root(tree, end.checkpoint)
         self._others(period, sizes, leaves, tree.files if is_proven else None)
         return OwnShard(
             node=self._manifest.node,
@@ -117,33 +117,30 @@ class OwnLogs:
             period=period,
             leaves=leaves,
             files=tree.files if is_proven else None,
-            checkpoint=checkpoint,
+            checkpoint=None if end is None else end.checkpoint,
             to_ms=min(self._manifest.to_ms, self._manifest.created_ms),
-            cosigned=tuple(cosigned),
+            cosigned=() if end is None else end.cosigned,
         )
 
-    def _end(
-        self, period: ShardPeriod, leaves: ShardLeaves
-    ) -> tuple[Checkpoint | None, list[Cosigned]]:
+    def _end(self, period: ShardPeriod, leaves: ShardLeaves) -> VerifiedNote | None:
         """Steps 2 and 3."""
-        found = self._note(checkpoint_path(period.shard), period, leaves.last_ms)
-        if found is None:
-            return None, []
-        checkpoint, cosigned = found
-        self._context.notes.quorum(cosigned, subject=period.origin)
-        if checkpoint.size != period.end_size:
+        note = self._note(checkpoint_path(period.shard), period, leaves.last_ms)
+        if note is None:
+            return None
+        self._context.notes.quorum(note.cosigned, subject=period.origin)
+        if note.checkpoint.size != period.end_size:
             self._findings.add(
                 Code.CHECKPOINT_MISPLACED,
                 period.origin,
-                f"The checkpoint at the end is of {checkpoint.size} leaves; the "
+                f"The checkpoint at the end is of {note.checkpoint.size} leaves; the "
                 f"bundle says that it is of {period.end_size}.",
             )
-            return None, cosigned
+            return None
         self._database.db.execute(
             "UPDATE logs SET root = ? WHERE id = ?",
-            [checkpoint.root.hex(), leaves.log],
+            [note.checkpoint.root.hex(), leaves.log],
         )
-        return checkpoint, cosigned
+        return note
 
     def _leads_to_root(self, tree: TreeWalk, checkpoint: Checkpoint) -> bool:
         if tree.is_whole and tree.root != checkpoint.root:
@@ -169,14 +166,15 @@ class OwnLogs:
             found = self._note(name, period, leaves.times.get(size - 1))
             if found is None:
                 continue
-            if found[0].size != size or size > period.end_size:
+            checkpoint = found.checkpoint
+            if checkpoint.size != size or size > period.end_size:
                 self._findings.add(
                     Code.CHECKPOINT_MISPLACED,
                     period.origin,
-                    f"The checkpoint called {name} is of {found[0].size} leaves.",
+                    f"The checkpoint called {name} is of {checkpoint.size} leaves.",
                 )
             elif files is not None and size:
-                signed.append(found[0])
+                signed.append(checkpoint)
         if files is None:
             return
         roots = roots_at([each.size for each in signed], files)
@@ -190,32 +188,35 @@ class OwnLogs:
                 )
 
     def _note(
-        self, name: str, period: ShardPeriod, at_ms: int | None
-    ) -> tuple[Checkpoint, list[Cosigned]] | None:
+        self, name: str, period: ShardPeriod, newest_ms: int | None
+    ) -> VerifiedNote | None:
+        context = self._context
         data = self._reader.read(name, bytes_max=NOTE_BYTES_MAX)
         if data is None:
             return None
-        subject, notes = self._context.subject(name), self._context.notes
-        node = self._context.node
-        checkpoint = notes.checkpoint(
-            data, node=node, origin=period.origin, subject=subject, at_ms=at_ms
+        note = context.notes.verify(
+            data,
+            node=context.node,
+            origin=period.origin,
+            subject=context.subject(name),
+            earliest_ms=newest_ms or 0,
+            latest_ms=self._manifest.created_ms,
         )
-        if checkpoint is None:
+        if note is None:
             return None
-        cosigned = notes.cosigners(data, owner=node, subject=subject)
         number = self._database.add(
             "checkpoints",
-            self._context.number,
+            context.number,
             period.origin,
-            checkpoint.size,
-            checkpoint.root.hex(),
+            note.checkpoint.size,
+            note.checkpoint.root.hex(),
             name,
         )
         self._database.insert(
             "cosignatures",
-            [(number, each.node, rfc3339(each.time_ms)) for each in cosigned],
+            [(number, each.node, rfc3339(each.time_ms)) for each in note.cosigned],
         )
-        return checkpoint, cosigned
+        return note
 
     def _other_sizes(self, period: ShardPeriod) -> list[int]:
         return sorted(

@@ -22,7 +22,7 @@ from selat.audit.context import BundleContext
 from selat.audit.database import ROWS_AT_ONCE
 from selat.audit.findings import Code
 from selat.audit.shared_parts import SharedPart, leaf_scanner
-from selat.audit.signatures import Cosigned
+from selat.audit.signatures import VerifiedNote
 from selat.core.bundle_paths import BundlePath, FileKind, peer_checkpoint_path
 from selat.core.bundles import (
     LINE_BYTES_MAX,
@@ -90,23 +90,26 @@ class PeerRanges:
                 self._equivocation(name, path)
 
     def note(
-        self, name: str, path: BundlePath, at_ms: int | None
-    ) -> tuple[Checkpoint, list[Cosigned]] | None:
-        """Return a checkpoint of a peer's log, if it is signed, and cosigners."""
+        self, name: str, path: BundlePath, newest_ms: int = 0
+    ) -> VerifiedNote | None:
+        """Return a note of a peer's log, if it is signed.
+
+        Args:
+            name: The file.
+            path: The same, taken apart.
+            newest_ms: Time of the newest leaf that is known to be under it.
+        """
         data = self.context.reader.read(name, bytes_max=NOTE_BYTES_MAX)
         if data is None:
             return None
-        subject, notes = self.context.subject(name), self.context.notes
-        checkpoint = notes.checkpoint(
+        return self.context.notes.verify(
             data,
             node=path.node,
             origin=_origin(path),
-            subject=subject,
-            at_ms=at_ms,
+            subject=self.context.subject(name),
+            earliest_ms=newest_ms,
+            latest_ms=self.context.manifest.created_ms,
         )
-        if checkpoint is None:
-            return None
-        return checkpoint, notes.cosigners(data, owner=path.node, subject=subject)
 
     def show(self, checkpoint: Checkpoint, *, file: str, newest_ms: int) -> None:
         """Keep a signed state of a peer's log for comparison."""
@@ -140,10 +143,10 @@ class PeerRanges:
         file.flush()
 
     def _witnessed(self, name: str, path: BundlePath) -> None:
-        found = self.note(name, path, None)
-        if found is not None:
-            times = (each.time_ms for each in found[1])
-            self.show(found[0], file=name, newest_ms=max(times, default=0))
+        note = self.note(name, path)
+        if note is not None:
+            times = (each.time_ms for each in note.cosigned)
+            self.show(note.checkpoint, file=name, newest_ms=max(times, default=0))
 
     def _equivocation(self, name: str, path: BundlePath) -> None:
         """Verify a proof that a node signed two roots for one size."""
@@ -158,9 +161,7 @@ class PeerRanges:
             return
         origin = proof.heads[0].origin
         signed = origin.startswith(f"{path.node}/exchange/") and all(
-            context.notes.checkpoint(
-                note, node=path.node, origin=origin, subject=subject, at_ms=None
-            )
+            context.notes.verify(note, node=path.node, origin=origin, subject=subject)
             for note in (proof.first, proof.second)
         )
         if signed:
@@ -286,7 +287,7 @@ class _PeerFile:
         found = self._ranges.note(name, self._path, at_ms)
         if found is None:
             return None
-        checkpoint, _ = found
+        checkpoint = found.checkpoint
         if checkpoint.size != size:
             self._context.findings.add(
                 Code.CHECKPOINT_MISPLACED,

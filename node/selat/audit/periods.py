@@ -25,6 +25,7 @@ from selat.audit.context import BundleContext
 from selat.audit.findings import Code
 from selat.audit.leaf_walk import CLOCK_DISORDER_MS_MAX
 from selat.audit.own_logs import OwnShard
+from selat.core.bundle_paths import shard_of
 from selat.core.checkpoints import Checkpoint
 from selat.core.times import rfc3339
 
@@ -77,13 +78,14 @@ class Periods:
         if opened is None or not opened.previous:
             self._broken(shard.period.origin, f"It does not open on {origin}.")
             return None
-        return self._context.notes.checkpoint(
+        note = self._context.notes.verify(
             opened.previous.encode(),
             node=shard.node,
             origin=origin,
             subject=f"{shard.period.origin}, leaf 0",
-            at_ms=opened.time_ms,
+            latest_ms=opened.time_ms,
         )
+        return None if note is None else note.checkpoint
 
     def _begin(self, shard: OwnShard) -> None:
         from_ms, leaves = self._context.manifest.from_ms, shard.leaves
@@ -102,9 +104,14 @@ class Periods:
             return
         if opened.previous:
             earlier = opened.previous.partition("\n")[0]
+            if shard_of(earlier) >= shard.period.shard:
+                self._broken(shard.period.origin, "It opens on a later shard.")
             self._previous(shard, earlier)
             if from_ms < opened.time_ms - CLOCK_DISORDER_MS_MAX:
-                self._cut(shard, f"The shard before, {earlier}, is not in the bundle.")
+                self._cut(
+                    shard,
+                    f"The shard before, {ascii(earlier)[1:-1]}, is not in the bundle.",
+                )
 
     def _end(self, shard: OwnShard) -> None:
         if shard.files is None or shard.leaves.last_ms is None:

@@ -5,9 +5,10 @@ A log's own:
 
 1. Every signature of a key on the node's cards holds.
 2. There is one of each type, Ed25519 and ML-DSA-44.
-3. Their keys were in use when they were made: at the time of the newest leaf
-   that the checkpoint is known to cover. A key outside its validity is a
-   finding of its own.
+3. Their keys were in use at a time at which they can have been made: not before
+   the newest leaf that is known to be under the checkpoint, and not after a
+   pinned witness cosigned it or the bundle was written. A key outside its
+   validity is a finding of its own.
 
 Cosignatures:
 
@@ -20,7 +21,7 @@ Cosignatures:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
@@ -30,6 +31,7 @@ from selat.audit.keyring import Keyring, KnownKey, witness_name
 from selat.audit.trust import Trust
 from selat.core.checkpoints import Checkpoint
 from selat.core.cosignatures import REQUIRED_TYPES
+from selat.core.leaf_json import TIME_MS_MAX
 from selat.core.note_keys import SignatureType, timestamp_of
 from selat.core.notes import Note, NoteSignature, parse_note
 from selat.core.times import rfc3339
@@ -38,8 +40,6 @@ from selat.errors import MalformedError, SignatureError
 
 LOG_TYPES: Final = (SignatureType.ED25519, SignatureType.MLDSA44)
 _MS: Final = 1000
-#: Greatest time that a report can show, s: the end of the year 9999.
-_TIME_S_MAX: Final = 253_402_300_799
 
 
 @dataclass(slots=True)
@@ -82,6 +82,19 @@ class Cosigned:
     time_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedNote:
+    """A note that its log signed.
+
+    Attributes:
+        checkpoint: What it says.
+        cosigned: Who cosigned it.
+    """
+
+    checkpoint: Checkpoint
+    cosigned: tuple[Cosigned, ...]
+
+
 class NoteVerification:
     """Verifies notes, and says what does not hold.
 
@@ -101,18 +114,26 @@ class NoteVerification:
         self._findings: Final = findings
         self.work: Final = SignatureWork()
 
-    def checkpoint(
-        self, data: bytes, *, node: str, origin: str, subject: str, at_ms: int | None
-    ) -> Checkpoint | None:
-        """Return the checkpoint of a note, if its log signed it.
+    def verify(
+        self,
+        data: bytes,
+        *,
+        node: str,
+        origin: str,
+        subject: str,
+        earliest_ms: int = 0,
+        latest_ms: int = TIME_MS_MAX,
+    ) -> VerifiedNote | None:
+        """Return what a note says and who cosigned it, if its log signed it.
 
         Args:
             data: The signed note.
             node: Whose log it is of.
             origin: Which log.
             subject: Where it stood.
-            at_ms: When it was signed, ms since the epoch; None if that cannot
-                be told.
+            earliest_ms: When its newest leaf was written, as far as that is
+                known; it was signed no earlier.
+            latest_ms: When it was there; it was signed no later.
         """
         try:
             note = parse_note(data)
@@ -128,19 +149,18 @@ class NoteVerification:
                 f"not of {origin}.",
             )
             return None
-        if not self._log_signatures(note, node, origin, subject, at_ms):
+        cosigned = self._cosigned(note, owner=node, subject=subject)
+        times = [latest_ms, *(each.time_ms for each in cosigned)]
+        used = (earliest_ms, min(times))
+        keys = self._keyring.log_keys(node, origin)
+        if not self._log_signatures(note, keys, node=node, subject=subject, used=used):
             return None
-        return checkpoint
+        return VerifiedNote(checkpoint=checkpoint, cosigned=cosigned)
 
-    def cosigners(self, data: bytes, *, owner: str, subject: str) -> list[Cosigned]:
-        """Return the pinned nodes, but the owner, that cosigned a note.
-
-        Args:
-            data: The signed note, which is one.
-            owner: Whose log it is of.
-            subject: Where it stood.
-        """
-        note = parse_note(data)
+    def _cosigned(
+        self, note: Note, *, owner: str, subject: str
+    ) -> tuple[Cosigned, ...]:
+        """Return the pinned nodes, but the owner, that cosigned a note."""
         keys = {
             (each.verifier.name, each.verifier.id): each
             for each in self._keyring.witness_keys()
@@ -154,13 +174,13 @@ class NoteVerification:
             elif (time_ms := self._cosignature(note, line, key, subject)) is not None:
                 types = times.setdefault(key.node, {})
                 types[key.verifier.signature_type] = time_ms
-        return [
+        return tuple(
             Cosigned(node=node, time_ms=min(found.values()))
             for node, found in times.items()
             if self._is_complete(node, found, subject)
-        ]
+        )
 
-    def quorum(self, cosigned: list[Cosigned], *, subject: str) -> None:
+    def quorum(self, cosigned: Sequence[Cosigned], *, subject: str) -> None:
         """Check that enough pinned nodes cosigned the end of a log."""
         nodes = {each.node for each in cosigned}
         if len(nodes) < self._trust.quorum:
@@ -172,14 +192,21 @@ class NoteVerification:
             )
 
     def _log_signatures(
-        self, note: Note, node: str, origin: str, subject: str, at_ms: int | None
+        self,
+        note: Note,
+        log_keys: Sequence[KnownKey],
+        *,
+        node: str,
+        subject: str,
+        used: tuple[int, int],
     ) -> bool:
-        keys = {each.verifier.id: each for each in self._keyring.log_keys(node, origin)}
+        """Tell whether a log signed a note with both types of key."""
+        keys = {(each.verifier.name, each.verifier.id): each for each in log_keys}
         signed: set[SignatureType] = set()
         holds = True
         for line in note.signatures:
-            key = keys.get(line.key_id)
-            if key is None or line.name != origin:
+            key = keys.get((line.name, line.key_id))
+            if key is None:
                 continue
             try:
                 self.work.verify(key, note.text, line.signature)
@@ -188,8 +215,8 @@ class NoteVerification:
                 holds = False
                 continue
             signed.add(key.verifier.signature_type)
-            if at_ms is not None and not key.is_valid(at_ms):
-                self._outside_validity(key, at_ms, subject)
+            if not key.is_valid(*used):
+                self._outside_validity(key, used, subject)
         for missing in LOG_TYPES:
             if missing not in signed and holds:
                 self._findings.add(
@@ -209,17 +236,18 @@ class NoteVerification:
             self._findings.add(Code.COSIGNATURE_WRONG, subject, error.message)
             return None
         time_s = timestamp_of(line.signature)
-        if not 0 < time_s <= _TIME_S_MAX:
+        if not 0 < time_s <= TIME_MS_MAX // _MS:
             self._findings.add(
                 Code.COSIGNATURE_WRONG,
                 subject,
                 f"The cosignature of {key.node} states no time.",
             )
             return None
-        if not key.is_valid(time_s * _MS):
-            self._outside_validity(key, time_s * _MS, subject)
+        time_ms = time_s * _MS
+        if not key.is_valid(time_ms, time_ms):
+            self._outside_validity(key, (time_ms, time_ms), subject)
             return None
-        return time_s * _MS
+        return time_ms
 
     def _is_complete(
         self, node: str, found: Mapping[SignatureType, int], subject: str
@@ -246,11 +274,15 @@ class NoteVerification:
             "of a pinned node; it does not count.",
         )
 
-    def _outside_validity(self, key: KnownKey, at_ms: int, subject: str) -> None:
+    def _outside_validity(
+        self, key: KnownKey, used: tuple[int, int], subject: str
+    ) -> None:
+        earliest_ms, latest_ms = used
+        used_ms = earliest_ms if earliest_ms > key.not_after_ms else latest_ms
         self._findings.add(
             Code.KEY_OUTSIDE_VALIDITY,
             subject,
             f"The {key.verifier.signature_type.name} key of {key.node} was used at "
-            f"{rfc3339(at_ms)}; it is valid from {rfc3339(key.not_before_ms)} to "
+            f"{rfc3339(used_ms)}; it is valid from {rfc3339(key.not_before_ms)} to "
             f"{rfc3339(key.not_after_ms)}.",
         )

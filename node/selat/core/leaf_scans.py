@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -213,20 +212,30 @@ class LeafScanner(Generic[T]):
 
 def _read(data: bytes) -> tuple[Shape, int, re.Match[str]]:
     """Read a leaf that was compared with none."""
-    with suppress(ValueError, KeyError):
+    found = _match(data)
+    if found is None:
+        raise _refusal(data)
+    shape, _, match = found
+    if "\\" in match.string or any(
+        len(match[place + 1]) > _SAFE_DIGITS for place in shape.numbers
+    ):
+        parse_leaf(data)
+    return found
+
+
+def _match(data: bytes) -> tuple[Shape, int, re.Match[str]] | None:
+    """Find the texts of a leaf; None if it has the layout of no kind."""
+    try:
         text = data.decode()
         start = text.index(_KIND) + len(_KIND)
         shape = SHAPES[text[start : text.index('"', start)]]
         match = shape.layout.match(text)
-        if match is not None:
-            read_time = shape.layout.members[shape.time][1].read
-            time_ms: Any = read_time(match[shape.time + 1])
-            if "\\" in text or any(
-                len(match[place + 1]) > _SAFE_DIGITS for place in shape.numbers
-            ):
-                parse_leaf(data)
-            return shape, time_ms, match
-    raise _refusal(data)
+        if match is None:
+            return None
+        time_ms: Any = shape.layout.members[shape.time][1].read(match[shape.time + 1])
+    except (ValueError, KeyError):
+        return None
+    return shape, time_ms, match
 
 
 def _refusal(data: bytes) -> SelatError:

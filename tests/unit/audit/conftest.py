@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -20,13 +20,15 @@ from tests.fakes.bundles import (
     trust_file,
     write_folder,
 )
-from tests.fakes.identities import Identity
+from tests.fakes.identities import EXPIRES, Identity, later
 
 from selat.audit.auditing import Audit, audit
 from selat.audit.database import open_database
 from selat.audit.findings import Code
 from selat.audit.trust import parse_trust
 from selat.core.leaves import OfferLeaf
+from selat.identity.card import SignedCard
+from selat.identity.own_card import NodeProfile, build_card
 
 LOG = "logs/2030h1"
 
@@ -111,3 +113,18 @@ def resign(pair: Pair) -> None:
     """Let both sign their newest state, and cosign each other's."""
     pair.xa.log.sign(pair.xb)
     pair.xb.log.sign(pair.xa)
+
+
+PROFILE = NodeProfile(name="police.xa.example", state="XA", agency="Police of XA")
+
+
+def next_card(identity: Identity, day: int, **changes: object) -> SignedCard:
+    """Issue another card of a node with the keys that it has now."""
+    return build_card(
+        replace(PROFILE, **changes),  # type: ignore[arg-type]  # of its fields
+        identity.key_store,
+        tls_certificate=identity.tls_certificate,
+        issued_at=later(day),
+        valid_until=EXPIRES,
+        previous=identity.card,
+    )

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.fakes.bundles import (
     BEGIN_MS,
     MINUTE_MS,
@@ -18,6 +19,7 @@ from tests.fakes.bundles import (
 from tests.fakes.identities import Identity
 from tests.fakes.leaves import ERASE, PEER_CHECKPOINT
 from tests.unit.audit.conftest import (
+    LOG,
     Pair,
     Verify,
     failures,
@@ -167,3 +169,131 @@ def test_proof_of_equivocation_condemns_its_author(
     }
     files[name] = b"selat/v1/equivocation\n"
     assert Code.FILE_MALFORMED in failures(verify(files))
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_newest_note_that_was_cosigned_is_compared(
+    *, changed: bool, xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    files, theirs = pair.bundles()
+    name = "witnessed/police.xb.example/2030h1"
+    files[name] = pair.xb.log.sign(pair.xa)
+    if changed:
+        other = FakeNode(xb)
+        begin(other, BEGIN_MS + 1)
+        files[name] = other.log.sign(pair.xa)
+    result = verify(files, theirs)
+    assert failures(result) == ({Code.LOG_FORKED} if changed else set())
+
+
+def test_newer_note_that_was_cosigned_shows_that_a_bundle_is_old(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    at_ms = pair.xb.log.times[-1] + 60 * MINUTE_MS
+    old = add_cards(export(pair.xb, to_ms=at_ms + 60 * MINUTE_MS), pair.xa, pair.xb)
+    pair.xb.log.append(replace(ERASE, node=pair.xb.name, time_ms=at_ms))
+    files = pair.bundles()[0]
+    files["witnessed/police.xb.example/2030h1"] = pair.xb.log.sign(pair.xa)
+    result = verify(files, old)
+    assert failures(result) == {Code.BUNDLE_OLD}
+
+
+def test_newer_note_without_a_time_shows_nothing(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    old = pair.bundles()[1]
+    pair.xb.log.append(replace(ERASE, node=pair.xb.name))
+    files = pair.bundles()[0]
+    files["witnessed/police.xb.example/2030h1"] = pair.xb.log.sign()
+    assert verify(files, old).holds
+
+
+def test_witnessed_note_that_is_not_signed_is_caught(
+    bundles: tuple[Files, Files], verify: Verify
+) -> None:
+    files = bundles[0]
+    files["witnessed/police.xb.example/2030h1"] = files[f"{LOG}/checkpoint"]
+    result = verify(files)
+    assert failures(result) == {Code.CHECKPOINT_MISPLACED}
+    assert "not of police.xb.example/exchange/2030h1" in message(
+        result, Code.CHECKPOINT_MISPLACED
+    )
+
+
+def test_what_is_shown_of_a_stranger_is_passed_over(
+    bundles: tuple[Files, Files], verify: Verify
+) -> None:
+    files = bundles[0]
+    for name in ("witnessed/police.xc.example/2030h1", "logs/2030h1/checkpoint.1"):
+        files[name] = files[f"{LOG}/checkpoint"]
+    files["peers/police.xc.example/2030h1/leaves.jsonl"] = b"nothing"
+    assert failures(verify(files)) == {Code.CHECKPOINT_MISPLACED}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (None, Code.FILE_MISSING),
+        (b"no note", Code.FILE_MALFORMED),
+        (b"another size", Code.CHECKPOINT_MISPLACED),
+    ],
+)
+def test_note_that_proves_leaves_of_a_peer_must_be_right(
+    change: bytes | None,
+    code: Code,
+    bundles: tuple[Files, Files],
+    verify: Verify,
+) -> None:
+    files = bundles[0]
+    prefix = "peers/police.xb.example/2030h1/checkpoints/"
+    first, other, *_ = sorted(name for name in files if name.startswith(prefix))
+    if change is None:
+        del files[first]
+    elif change == b"another size":
+        files[first] = files[other]
+    else:
+        files[first] = change
+    result = verify(files)
+    assert code in failures(result)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"count":', b'"amount":'), (b'{"blind"', b'{"blond"')],
+)
+def test_leaves_of_a_peer_that_are_none_are_caught(
+    old: bytes, new: bytes, bundles: tuple[Files, Files], verify: Verify
+) -> None:
+    files = bundles[0]
+    name = "peers/police.xb.example/2030h1/leaves.jsonl"
+    files[name] = files[name].replace(old, new, 1)
+    assert failures(verify(files)) & {Code.FILE_MALFORMED, Code.LEAF_MALFORMED}
+
+
+def test_logged_checkpoint_is_compared_with_the_signed_one(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    at_ms = pair.xa.log.times[-1]
+    size = next(iter(pair.xa.held_notes))[2]
+    pair.xa.log.append(
+        replace(
+            PEER_CHECKPOINT,
+            sender=pair.xa.name,
+            peer=pair.xb.name,
+            origin=pair.xb.log.origin,
+            size=size,
+            root=blind("another root"),
+            sequence=2,
+            time_ms=at_ms,
+        )
+    )
+    resign(pair)
+    result = verify(pair.bundles()[0])
+    assert Code.PEER_CHECKPOINT_DIFFERS in failures(result)
+    assert "than the one that is signed" in message(
+        result, Code.PEER_CHECKPOINT_DIFFERS
+    )

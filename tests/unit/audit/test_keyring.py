@@ -24,11 +24,13 @@ from tests.fakes.identities import (
 )
 from tests.fakes.leaves import CARD
 from tests.unit.audit.conftest import (
+    PROFILE,
     Pair,
     Verify,
     failures,
     make_pair,
     message,
+    next_card,
     resign,
 )
 
@@ -36,23 +38,8 @@ from selat.audit.findings import Code, Findings
 from selat.audit.keyring import KEY_TOLERANCE_MS, Keyring
 from selat.audit.trust import Trust
 from selat.core.times import to_ms
-from selat.identity.card import SignedCard
 from selat.identity.key_kinds import KeyKind
-from selat.identity.own_card import NodeProfile, build_card
-
-PROFILE = NodeProfile(name="police.xa.example", state="XA", agency="Police of XA")
-
-
-def next_card(identity: Identity, day: int, **changes: object) -> SignedCard:
-    """Issue another card of a node with the keys that it has now."""
-    return build_card(
-        replace(PROFILE, **changes),  # type: ignore[arg-type]  # of its fields
-        identity.key_store,
-        tls_certificate=identity.tls_certificate,
-        issued_at=later(day),
-        valid_until=EXPIRES,
-        previous=identity.card,
-    )
+from selat.identity.own_card import build_card
 
 
 @pytest.fixture
@@ -84,8 +71,8 @@ def test_key_is_valid_as_the_newest_card_says(renewed: Identity) -> None:
     assert begins == [to_ms(ISSUED), to_ms(ISSUED), changed]
     assert ends == [changed, to_ms(EXPIRES), to_ms(EXPIRES)]
     old = next(each for each in found if each.not_after_ms == changed)
-    assert old.is_valid(changed + KEY_TOLERANCE_MS)
-    assert not old.is_valid(changed + KEY_TOLERANCE_MS + 1)
+    assert old.is_valid(changed + KEY_TOLERANCE_MS, to_ms(EXPIRES))
+    assert not old.is_valid(changed + KEY_TOLERANCE_MS + 1, to_ms(EXPIRES))
     assert len(keys.witness_keys()) == 3
 
 

@@ -8,12 +8,13 @@ import pytest
 from tests.fakes.bundles import (
     BEGIN_MS,
     MINUTE_MS,
+    FakeLog,
     add_cards,
     exchange,
     export,
 )
 from tests.fakes.identities import Identity
-from tests.fakes.leaves import CLOSE, OPEN
+from tests.fakes.leaves import CLOSE, ERASE, OPEN
 from tests.unit.audit.conftest import (
     LOG,
     Pair,
@@ -162,3 +163,59 @@ def test_leaf_of_a_boundary_in_the_middle_is_caught(
     exchange(pair.xa, pair.xb, 1, at_ms)
     resign(pair)
     assert failures(verify(pair.bundles()[0])) == {Code.LEAF_MISPLACED}
+
+
+def test_shard_that_does_not_open_is_caught(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    log = FakeLog(pair.xa, "2030h2")
+    pair.xa.logs = [log]
+    at_ms = to_ms(datetime(2030, 7, 1, tzinfo=UTC))
+    log.append(replace(ERASE, node=pair.xa.name, time_ms=at_ms))
+    log.sign(pair.xb)
+    files = add_cards(export(pair.xa), pair.xa, pair.xb)
+    result = verify(files)
+    assert Code.HAND_OVER_BROKEN in failures(result)
+    assert message(result, Code.HAND_OVER_BROKEN) == "Its first leaf does not open it."
+
+
+def test_second_shard_that_begins_anew_is_caught(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    at_ms = to_ms(datetime(2030, 7, 1, tzinfo=UTC))
+    pair.xa.close("2030h2", at_ms)
+    pair.xa.log.sign(pair.xb)
+    pair.xa.open("2030h2", at_ms)
+    resign(pair)
+    result = verify(pair.bundles()[0])
+    assert failures(result) == {Code.HAND_OVER_BROKEN}
+    assert "does not open on police.xa.example/exchange/2030h1" in message(
+        result, Code.HAND_OVER_BROKEN
+    )
+
+
+def test_shard_that_opens_on_a_later_one_is_caught(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    later = FakeLog(pair.xa, "2031h1")
+    later.append(replace(ERASE, node=pair.xa.name, time_ms=BEGIN_MS))
+    pair.xa.logs = []
+    pair.xa.open("2030h2", BEGIN_MS, previous=later.sign())
+    pair.xa.log.sign(pair.xb)
+    result = verify(add_cards(export(pair.xa), pair.xa, pair.xb))
+    assert Code.HAND_OVER_BROKEN in failures(result)
+    assert message(result, Code.HAND_OVER_BROKEN) == "It opens on a later shard."
+
+
+def test_hand_over_of_a_damaged_shard_is_not_judged(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    files = two_shards(xa, xb).bundles()[0]
+    name = "logs/2030h1/tile/0/000"
+    files[name] = files[name][:-1]
+    found = failures(verify(files))
+    assert Code.TILE_TRUNCATED in found
+    assert Code.HAND_OVER_BROKEN not in found

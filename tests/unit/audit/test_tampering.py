@@ -43,6 +43,7 @@ from selat.audit.trust import parse_trust
 from selat.core.cosignatures import with_cosignatures
 from selat.core.entry_bundles import encode_entries, parse_entries
 from selat.core.merkle import HASH_BYTES
+from selat.core.note_keys import cosigned_message
 from selat.core.notes import parse_note
 from selat.core.times import to_ms
 
@@ -211,8 +212,9 @@ def test_missing_file_is_caught(
     files = bundles[0]
     del files[name]
     result = verify(files)
-    assert Code.FILE_MISSING in failures(result)
-    assert f"{name} is missing" in message(result, Code.FILE_MISSING)
+    missing = [each for each in result.findings if each.code is Code.FILE_MISSING]
+    assert [each.subject for each in missing] == [f"bundle-0/{name}"]
+    assert missing[0].message == "The file is missing or cannot be read."
 
 
 @pytest.mark.parametrize(
@@ -360,3 +362,58 @@ def test_card_of_another_root_is_caught(
     assert "other root keys than the pinned ones" in message(
         result, Code.CARD_NOT_PINNED
     )
+
+
+def test_cosignature_without_a_time_is_caught(
+    honest: Pair, bundles: tuple[Files, Files], verify: Verify
+) -> None:
+    files = bundles[0]
+    parsed = parse_note(files[f"{LOG}/checkpoint"])
+    (mldsa44,) = [
+        each for each in parsed.signatures if each.name == "police.xb.example/witness"
+    ][1:]
+    _, private = honest.xb.identity.key_store.witness()
+    text = cosigned_message(mldsa44.name, parsed.text, timestamp_s=0)
+    forged = replace(mldsa44, signature=bytes(8) + private.sign(text))
+    lines = [*parsed.signatures[:-1], forged]
+    files[f"{LOG}/checkpoint"] = (
+        parsed.text + b"\n" + b"".join(each.line() for each in lines)
+    )
+    result = verify(files)
+    assert Code.COSIGNATURE_WRONG in failures(result)
+    assert "states no time" in message(result, Code.COSIGNATURE_WRONG)
+
+
+def test_size_that_was_made_up_costs_nothing(
+    bundles: tuple[Files, Files], verify: Verify
+) -> None:
+    files = bundles[0]
+    files["bundle.json"] = files["bundle.json"].replace(
+        b'"end_size":307', b'"end_size":9007199254740991'
+    )
+    result = verify(files)
+    assert {Code.TILE_MISSING, Code.CHECKPOINT_MISPLACED} <= failures(result)
+    assert "too few files for 9007199254740991 leaves" in message(
+        result, Code.TILE_MISSING
+    )
+
+
+def test_entry_bundle_that_is_cut_off_is_caught(
+    bundles: tuple[Files, Files], verify: Verify
+) -> None:
+    files = bundles[0]
+    files[ENTRIES] = files[ENTRIES][:-1]
+    assert Code.ENTRIES_MALFORMED in failures(verify(files))
+
+
+@pytest.mark.parametrize(
+    "name", ["cards/police.xb.example/1.card", "bundle.json", ENTRIES]
+)
+def test_file_larger_than_any_of_its_kind_is_caught(
+    name: str, bundles: tuple[Files, Files], verify: Verify
+) -> None:
+    files = bundles[0]
+    files[name] = bytes(256 * 65_537 + 1)
+    result = verify(files)
+    found = [each for each in result.findings if each.code is Code.FILE_MALFORMED]
+    assert [each.subject for each in found] == [f"bundle-0/{name}"]

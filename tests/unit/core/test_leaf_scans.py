@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -49,11 +50,11 @@ def test_every_kind_has_a_shape() -> None:
 def test_what_leaves_share_is_described_once(leaf: Leaf) -> None:
     described: list[Shape] = []
 
-    def count(shape: Shape, _texts: tuple[str, ...]) -> int:
+    def describing(shape: Shape, _texts: tuple[str, ...]) -> int:
         described.append(shape)
         return len(described)
 
-    scanner = LeafScanner(count)
+    scanner = LeafScanner(describing)
     leaves = [leaf, *(like(leaf, number) for number in range(1, 9))]
     scans = [scanner.scan(each.encode()) for each in leaves]
     assert {shared for shared, _, _ in scans} == {1}
@@ -86,6 +87,17 @@ def test_memory_of_shared_parts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         assert all(len(each) <= 2 for each in scanner._castings.values())
 
 
+def test_shared_part_is_known_again_without_its_casting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leaf_scans, "CASTINGS_MAX", 1)
+    numbers = count()
+    scanner = LeafScanner(lambda _shape, _texts: next(numbers))
+    for number in range(6):
+        leaf = like(replace(OFFER, category=f"c{number % 2}"), number)
+        assert scanner.scan(leaf.encode())[0] == number % 2
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -114,6 +126,14 @@ def test_number_that_is_not_exact_everywhere_is_refused() -> None:
         LeafScanner(describe).scan(data)
     data = OFFER.encode().replace(b'"version":2', b'"version":9007199254740991')
     assert LeafScanner(describe).scan(data)[0][1]["version"] == "9007199254740991"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b'"v":1', b'"v":2'), (b'"tlp"', b'"TLP"'), (b"offer", b"offers")]
+)
+def test_leaf_of_another_layout_is_refused(old: bytes, new: bytes) -> None:
+    with pytest.raises(SelatError):
+        LeafScanner(describe).scan(OFFER.encode().replace(old, new))
 
 
 def test_escape_that_is_not_canonical_is_refused() -> None:
