@@ -135,19 +135,11 @@ class LeafWalk:
                 or shared.policy not in policies
             ):
                 self._look_closer(index, shared, data)
-            message, reference = shared.values(own)
             first = place * HASH_BYTES
+            digest = hashes[first : first + HASH_BYTES]
+            named = shared.values(own)
             rows.append(
-                (
-                    log,
-                    index,
-                    shared.kind,
-                    time_ms,
-                    hashes[first : first + HASH_BYTES],
-                    message,
-                    reference,
-                    shared.number,
-                )
+                (log, index, shared.kind, time_ms, digest, *named, shared.number)
             )
             shard.last_ms = time_ms
         self._latest_ms = latest_ms

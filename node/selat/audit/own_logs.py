@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The logs of the node that a bundle is of (checks 3 to 6).
+"""The logs of the node that a bundle is of (checks 3, 5 and 6).
 
 For each shard, oldest first:
 
@@ -7,12 +7,11 @@ For each shard, oldest first:
    read (`selat.audit.leaf_walk`).
 2. The note at its end is signed, is of the size that the manifest says, and its
    root is the one that the tiles lead to.
-3. Pinned witnesses cosigned that note.
-4. Each other note of the shard is signed, and its root is the one that the same
+3. Each other note of the shard is signed, and its root is the one that the same
    tiles had at that size.
 
-Whether the shards follow each other and fill the period is judged in
-`selat.audit.periods`.
+Whether witnesses cosigned the end, and whether the shards follow each other and
+fill the period, is judged in `selat.audit.periods`.
 """
 
 from __future__ import annotations
@@ -123,11 +122,10 @@ class OwnLogs:
         )
 
     def _end(self, period: ShardPeriod, leaves: ShardLeaves) -> VerifiedNote | None:
-        """Steps 2 and 3."""
+        """Step 2."""
         note = self._note(checkpoint_path(period.shard), period, leaves.last_ms)
         if note is None:
             return None
-        self._context.notes.quorum(note.cosigned, subject=period.origin)
         if note.checkpoint.size != period.end_size:
             self._findings.add(
                 Code.CHECKPOINT_MISPLACED,
@@ -159,7 +157,7 @@ class OwnLogs:
         leaves: ShardLeaves,
         files: TreeFiles | None,
     ) -> None:
-        """Step 4."""
+        """Step 3."""
         signed = []
         for size in sizes:
             name = checkpoint_path(period.shard, size)

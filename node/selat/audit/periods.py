@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether shards follow each other and fill the period (checks 7 and 14).
+"""Whether the end is cosigned, and shards fill the period (checks 4, 7 and 14).
+
+Pinned witnesses cosigned the checkpoint at the end of the newest shard. It
+vouches for the older ones: each shard begins with the checkpoint that ends the
+one before.
 
 Hand-over:
 
@@ -51,8 +55,10 @@ class Periods:
         """Verify hand-overs, begin and end."""
         for before, after in pairwise(shards):
             self._hand_over(before, after)
+        newest = shards[-1]
+        self._context.notes.quorum(newest.cosigned, subject=newest.period.origin)
         self._begin(shards[0])
-        self._end(shards[-1])
+        self._end(newest)
 
     def _hand_over(self, before: OwnShard, after: OwnShard) -> None:
         if before.files is None or after.files is None:

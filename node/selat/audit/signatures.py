@@ -135,20 +135,10 @@ class NoteVerification:
                 known; it was signed no earlier.
             latest_ms: When it was there; it was signed no later.
         """
-        try:
-            note = parse_note(data)
-            checkpoint = parse_tree_head(note.text)
-        except MalformedError as error:
-            self._findings.add(Code.FILE_MALFORMED, subject, error.message)
+        read = self._read(data, origin=origin, subject=subject)
+        if read is None:
             return None
-        if checkpoint.origin != origin:
-            self._findings.add(
-                Code.CHECKPOINT_MISPLACED,
-                subject,
-                f"The checkpoint is of {ascii(checkpoint.origin)[1:-1]}, "
-                f"not of {origin}.",
-            )
-            return None
+        note, checkpoint = read
         cosigned = self._cosigned(note, owner=node, subject=subject)
         times = [latest_ms, *(each.time_ms for each in cosigned)]
         used = (earliest_ms, min(times))
@@ -156,6 +146,25 @@ class NoteVerification:
         if not self._log_signatures(note, keys, node=node, subject=subject, used=used):
             return None
         return VerifiedNote(checkpoint=checkpoint, cosigned=cosigned)
+
+    def _read(
+        self, data: bytes, *, origin: str, subject: str
+    ) -> tuple[Note, Checkpoint] | None:
+        """Read a note as a checkpoint of a log."""
+        try:
+            note = parse_note(data)
+            checkpoint = parse_tree_head(note.text)
+        except MalformedError as error:
+            self._findings.add(Code.FILE_MALFORMED, subject, error.message)
+            return None
+        if checkpoint.origin == origin:
+            return note, checkpoint
+        self._findings.add(
+            Code.CHECKPOINT_MISPLACED,
+            subject,
+            f"The checkpoint is of {ascii(checkpoint.origin)[1:-1]}, not of {origin}.",
+        )
+        return None
 
     def _cosigned(
         self, note: Note, *, owner: str, subject: str

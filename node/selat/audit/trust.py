@@ -69,19 +69,8 @@ def parse_trust(data: bytes) -> Trust:
         UnsupportedVersionError: It is of another version.
         MalformedError: It has another form, or pins what cannot be.
     """
-    if len(data) > TRUST_BYTES_MAX:
-        raise _malformed(f"has more than {TRUST_BYTES_MAX} bytes")
-    try:
-        document = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise _malformed("is not TOML in UTF-8") from error
-    version = document.get("version")
-    if type(version) is int and version != VERSION:
-        raise UnsupportedVersionError(
-            "The trust file has a version that is not known here.",
-            remedy="Verify with a newer version of Selat.",
-        )
-    _check_keys(document, needed={"version", "quorum", "node"}, also={"unexamined"})
+    document = _document(data)
+    version = document["version"]
     nodes, quorum = document["node"], document["quorum"]
     unexamined = document.get("unexamined", [])
     if (
@@ -103,6 +92,24 @@ def parse_trust(data: bytes) -> Trust:
         roots=MappingProxyType(roots),
         unexamined=frozenset(unexamined),
     )
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    """Return a TOML document that has the keys of this version."""
+    if len(data) > TRUST_BYTES_MAX:
+        raise _malformed(f"has more than {TRUST_BYTES_MAX} bytes")
+    try:
+        document = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise _malformed("is not TOML in UTF-8") from error
+    version = document.get("version")
+    if type(version) is int and version != VERSION:
+        raise UnsupportedVersionError(
+            "The trust file has a version that is not known here.",
+            remedy="Verify with a newer version of Selat.",
+        )
+    _check_keys(document, needed={"version", "quorum", "node"}, also={"unexamined"})
+    return document
 
 
 def _pin(node: object) -> tuple[str, Fingerprint]:

@@ -219,3 +219,17 @@ def test_hand_over_of_a_damaged_shard_is_not_judged(
     found = failures(verify(files))
     assert Code.TILE_TRUNCATED in found
     assert Code.HAND_OVER_BROKEN not in found
+
+
+def test_witnesses_of_the_newest_shard_vouch_for_the_older_ones(
+    xa: Identity, xb: Identity, verify: Verify
+) -> None:
+    pair = make_pair(xa, xb)
+    at_ms = to_ms(datetime(2030, 7, 1, tzinfo=UTC))
+    pair.xa.close("2030h2", at_ms)
+    pair.xa.open("2030h2", at_ms + 1, previous=pair.xa.log.sign())
+    pair.xa.log.sign(pair.xb)
+    assert verify(pair.bundles()[0]).holds
+    pair.xa.log.sign()
+    result = verify(pair.bundles()[0])
+    assert failures(result) == {Code.QUORUM_NOT_MET}
