@@ -160,27 +160,29 @@ class Anchors:
         if head is None:
             return None
         try:
-            fault = self._fault(peer, head, cosigned.lines)
+            lines = self._verified(peer, head, cosigned.lines)
         except (CardExpiredError, MalformedError, SignatureError) as error:
             fault = _invalid(peer.name, error.message)
-        if fault is None:
-            self._known_sizes[key] = cosigned.size
-        lines = b"" if fault else cosigned.lines
-        return Gathered(peer=peer.name, head=head, lines=lines, fault=fault)
+            return Gathered(peer=peer.name, head=head, lines=b"", fault=fault)
+        self._known_sizes[key] = cosigned.size
+        return Gathered(peer=peer.name, head=head, lines=lines)
 
-    def _fault(
-        self, peer: KnownPeer, head: SignedHead, lines: bytes
-    ) -> CosignatureInvalidError | None:
+    def _verified(self, peer: KnownPeer, head: SignedHead, lines: bytes) -> bytes:
+        """Return the lines of the peer's keys, each key's once.
+
+        Raises:
+            SignatureError: One of them is wrong, or one of both is missing.
+            MalformedError: They are no signature lines.
+            CardExpiredError: The card has no witness keys for this moment.
+        """
         found = verify_cosignatures(
             head.checkpoint.text(),
             lines,
             peer.card.card.witness_verifiers(at=utc(self._clock())),
         )
-        if cosigners(found) == {witness_name(peer.name)} and len(found) == len(
-            parse_signatures(lines)
-        ):
-            return None
-        return _invalid(peer.name, "It needs one signature of each type, and no other.")
+        if cosigners(found) != {witness_name(peer.name)}:
+            raise SignatureError("One of its two signatures is missing.")
+        return b"".join({each.key_id: each.line for each in found}.values())
 
     def keep(
         self, transaction: Transaction, gathered: Gathered, *, now_ms: int

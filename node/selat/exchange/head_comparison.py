@@ -80,6 +80,8 @@ class HeadComparison:
         for outcome in found:
             if isinstance(outcome, LogRolledBackError):
                 raise outcome
+            if isinstance(outcome, Exception):  # a start does not fail by it
+                _log.error("not compared", exc_info=outcome)
 
     async def _ask(self, connect: Connect, peer: KnownPeer) -> None:
         try:

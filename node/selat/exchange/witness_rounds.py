@@ -89,6 +89,8 @@ class WitnessRounds:
                 await self.round(connections())
             except SelatError as error:
                 _log.warning("no round", extra={"reason": error.reason})
+            except Exception:  # noqa: BLE001 - the next round may go better
+                _log.exception("round failed")
 
     async def _pause(self) -> None:
         share = 1 + random.uniform(-_JITTER, _JITTER)  # noqa: S311 - no secret

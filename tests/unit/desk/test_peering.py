@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 from tests.fakes.identities import EXPIRES, Identity, make_identity
-from tests.fakes.local_nodes import NAME, NOW_MS, FakeClock, leaves_of
+from tests.fakes.local_nodes import (
+    NAME,
+    NOW_MS,
+    FakeClock,
+    accept_peers,
+    leaves_of,
+    peer_row,
+)
 
 from selat.core.leaves import PeerLeaf
 from selat.core.times import to_ms
@@ -18,6 +25,7 @@ from selat.errors import (
     MalformedError,
     NotFoundError,
     PeerRemovedError,
+    PeerSuspendedError,
     PeerUnknownError,
     SignatureError,
     VerificationError,
@@ -350,3 +358,40 @@ async def test_unknown_peer_cannot_be_removed(
     assert not await acts(local)
     with pytest.raises(PeerUnknownError):
         local.peers.get(XA)
+
+
+# --- suspended peers -----------------------------------------------------------
+async def suspend(local: LocalNode, identity: Identity) -> None:
+    await accept_peers(local, peer_row(identity, state=PeerState.SUSPENDED))
+
+
+async def test_suspended_peer_is_resumed_on_the_record(
+    peering: Peering, local: LocalNode, xa: Identity
+) -> None:
+    await suspend(local, xa)
+    resumed = await peering.resume(XA, by="administrator")
+    assert resumed.row.state is PeerState.ACCEPTED
+    assert local.peers.get(XA).card == xa.card
+    assert await acts(local) == [(XA, "resumed", "administrator")]
+
+
+async def test_newer_card_of_a_suspended_peer_does_not_resume_it(
+    peering: Peering, local: LocalNode, xa: Identity
+) -> None:
+    await suspend(local, xa)
+    peer, updated = await add(peering, renewed(xa), fingerprint="")
+    assert updated
+    assert peer.row.state is PeerState.SUSPENDED
+    with pytest.raises(PeerSuspendedError):
+        local.peers.get(XA)
+
+
+@pytest.mark.parametrize("state", [PeerState.ACCEPTED, PeerState.REMOVED])
+async def test_peer_that_is_not_suspended_cannot_be_resumed(
+    peering: Peering, local: LocalNode, xa: Identity, state: PeerState
+) -> None:
+    await accept_peers(local, peer_row(xa, state=state))
+    with pytest.raises(WrongStateError, match=f"it is {state}"):
+        await peering.resume(XA, by="administrator")
+    with pytest.raises(NotFoundError):
+        await peering.resume("police.xd.example", by="administrator")

@@ -341,3 +341,13 @@ async def test_message_over_the_size_limit_is_refused(desk: Desk) -> None:
 async def test_recipient_cannot_be_named_twice(desk: Desk) -> None:
     with pytest.raises(InvalidRecordError, match="recipients"):
         await desk.publish(person(recipients=(XB, XB)))
+
+
+async def test_message_for_a_suspended_peer_waits_in_its_queue(
+    local: LocalNode, xa: Identity, xb: Identity
+) -> None:
+    await accept_peers(local, peer_row(xa, state=PeerState.SUSPENDED), peer_row(xb))
+    desk = Desk(local)
+    published = await desk.publish(person("First"), person("Doe", recipients=(XA,)))
+    assert [each.recipients for each in published] == [(XA, XB), (XA,)]
+    assert [peer for peer, _, _ in await desk.queued()] == [XA, XA, XB]

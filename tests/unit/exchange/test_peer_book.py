@@ -9,7 +9,12 @@ import pytest
 from tests.fakes.identities import EXPIRES, ISSUED, MIDYEAR, Identity
 from tests.fakes.local_nodes import peer_row
 
-from selat.errors import CardExpiredError, PeerRemovedError, PeerUnknownError
+from selat.errors import (
+    CardExpiredError,
+    PeerRemovedError,
+    PeerSuspendedError,
+    PeerUnknownError,
+)
 from selat.exchange.peer_book import PeerBook
 from selat.identity.card import issue_card
 from selat.identity.certificate_checks import to_pem
@@ -106,3 +111,27 @@ async def test_load_wakes_who_waits_for_a_change_once(
     await asyncio.sleep(0)
     assert not again.done()
     again.cancel()
+
+
+def test_suspended_peer_may_connect_and_be_written_to_and_no_more(
+    xa: Identity, xb: Identity
+) -> None:
+    book = PeerBook()
+    book.load([peer_row(xa, state=PeerState.SUSPENDED), peer_row(xb)])
+    assert [peer.name for peer in book.accepted()] == [XB]
+    assert [peer.name for peer in book.corresponding()] == [XA, XB]
+    assert book.correspondent(XA).card == xa.card
+    assert to_pem(xa.tls_certificate) in book.trusted_pem()
+    with pytest.raises(PeerSuspendedError):
+        book.get(XA)
+    with pytest.raises(PeerSuspendedError):
+        book.by_certificate(to_pem(xa.tls_certificate), now=MIDYEAR)
+
+
+def test_peer_is_found_whatever_its_standing(book: PeerBook) -> None:
+    found = [book.find(name) for name in (XA, XB, "police.xd.example")]
+    assert [peer and peer.row.state for peer in found] == [
+        PeerState.ACCEPTED,
+        PeerState.REMOVED,
+        None,
+    ]

@@ -119,3 +119,15 @@ async def test_nothing_is_signed_unless_the_mark_is_durable(
     assert "sign" not in watched.happened
     # The failure does not stay: the next caller gets a signature.
     assert (await watched.signer.at_least(size)).checkpoint.size == 1
+
+
+async def test_halted_signer_signs_nothing_not_even_what_it_signed(
+    watched: Watched, local: LocalNode
+) -> None:
+    await watched.signer.at_least(await log(local, b"one"))
+    first = LogRolledBackError("The first.")
+    watched.signer.halt(first)
+    watched.signer.halt(LogRolledBackError("The second."))
+    with pytest.raises(LogRolledBackError) as halted:
+        await watched.signer.at_least(1)
+    assert halted.value is first

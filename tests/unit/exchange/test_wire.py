@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.exchanges import SENDER, FakeExchange
 from tests.fakes.shards import FakeShards
 
+from selat.core.cosigned_states import CosignedState, Extension
 from selat.errors import BatchMalformedError
 from selat.exchange.wire import (
     batch_from,
@@ -81,3 +82,26 @@ def test_bytes_that_are_no_request_are_refused(data: bytes) -> None:
     with pytest.raises(BatchMalformedError) as caught:
         parse_deliver_request(data)
     assert "DeliverRequest" in caught.value.remedy
+
+
+def test_what_stands_beside_checkpoints_survives_the_wire() -> None:
+    exchange = FakeExchange()
+    extension = Extension(old_size=2, proof=(b"h" * 32,))
+    cosigned = CosignedState(origin="a log", size=9, lines=b"two lines")
+    batch = exchange.batch(*exchange.letters(1))
+    batch = replace(batch, extension=extension, cosigned=cosigned)
+    data = batch_to(batch).SerializeToString()
+    assert batch_from(exchange_pb2.Batch.FromString(data)) == batch
+    offers = [letter.leaf for letter in exchange.letters(1)]
+    answer = exchange.answer(*map(exchange.receipt, offers))
+    answer = replace(answer, extension=extension, cosigned=cosigned)
+    data = receipt_to(answer).SerializeToString()
+    assert receipt_from(exchange_pb2.BatchReceipt.FromString(data)) == answer
+
+
+def test_cosignature_without_a_log_is_refused() -> None:
+    exchange = FakeExchange()
+    message = batch_to(exchange.batch(*exchange.letters(1)))
+    message.cosigned.size = 7
+    with pytest.raises(BatchMalformedError):
+        batch_from(message)

@@ -9,10 +9,20 @@ import pytest
 from cryptography import x509
 from tests.fakes.identities import EXPIRES, ISSUED, MIDYEAR, Identity
 
+from selat.core.cosignatures import (
+    CosignatureSigner,
+    cosigners,
+    verify_cosignatures,
+)
 from selat.core.fingerprints import fingerprint
 from selat.core.notes import open_note, sign_note
 from selat.errors import CardExpiredError, MalformedError, PeerUnknownError
-from selat.identity.card_contents import Card, ContactFunction, ContactPoint
+from selat.identity.card_contents import (
+    Card,
+    ContactFunction,
+    ContactPoint,
+    witness_name,
+)
 from selat.identity.card_keys import CardKey, KeyAlgorithm, KeyPurpose
 
 SECOND = timedelta(seconds=1)
@@ -199,3 +209,30 @@ def test_contact_point_that_breaks_a_rule_does_not_exist(
 ) -> None:
     with pytest.raises(MalformedError):
         replace(DESK, **changes)  # type: ignore[arg-type]  # a table of fields
+
+
+def test_every_log_key_judges_what_was_signed_at_an_unknown_time(
+    card: Card, identity: Identity, other: Identity
+) -> None:
+    both = with_more(card, renewed(card, KeyPurpose.LOG, other.card.card))
+    text = f"{ORIGIN}\n0\n{'A' * 43}=\n".encode()
+    verifiers = both.every_log_verifier(ORIGIN)
+    assert len(verifiers) == 3
+    for keys, count in ((identity.key_store, 2), (other.key_store, 1)):
+        note = sign_note(text, keys.log_signers(ORIGIN))
+        assert len(open_note(note, verifiers).verified) == count
+    with pytest.raises(MalformedError, match="vouches"):
+        card.every_log_verifier("police.xb.example/exchange/2030h1")
+
+
+def test_witness_verifiers_verify_what_the_node_cosigns(
+    card: Card, identity: Identity
+) -> None:
+    name = witness_name(card.name)
+    signer = CosignatureSigner(name, *identity.key_store.witness())
+    text = f"{ORIGIN}\n0\n{'A' * 43}=\n".encode()
+    lines = signer.cosign(text, time_s=5)
+    verifiers = card.witness_verifiers(at=MIDYEAR)
+    assert cosigners(verify_cosignatures(text, lines, verifiers)) == {name}
+    with pytest.raises(CardExpiredError, match="no WITNESS key"):
+        card.witness_verifiers(at=EXPIRES + SECOND)
