@@ -24,7 +24,7 @@ from selat.core.leaves import parse_leaf
 from selat.core.log_states import KnownState, verify_joined
 from selat.core.origins import end_ms
 from selat.core.shard_leaves import CloseLeaf, OpenLeaf
-from selat.errors import OverloadedError, PeerUnreachableError
+from selat.errors import OverloadedError, CheckpointRolledBackError
 from selat.exchange import receipt_keeper
 from selat.exchange.chains import verifiers_of
 from selat.exchange.peer_client import connector
@@ -285,7 +285,7 @@ async def test_states_over_a_boundary_are_proven_on_demand(
             )
             unknown = replace(old, origin=f"{b.name}/exchange/2000h1")
             for one, other in ((new, old), (unknown, new), (old, unknown)):
-                with pytest.raises(PeerUnreachableError, match="INVALID_INPUT"):
+                with pytest.raises(CheckpointRolledBackError, match="never had"):
                     await connection.prove(one, other)
 
 
