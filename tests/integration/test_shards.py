@@ -24,7 +24,7 @@ from selat.core.leaves import parse_leaf
 from selat.core.log_states import KnownState, verify_joined
 from selat.core.origins import end_ms
 from selat.core.shard_leaves import CloseLeaf, OpenLeaf
-from selat.errors import OverloadedError, CheckpointRolledBackError
+from selat.errors import CheckpointRolledBackError, OverloadedError
 from selat.exchange import receipt_keeper
 from selat.exchange.chains import verifiers_of
 from selat.exchange.peer_client import connector

@@ -13,6 +13,7 @@ from tests.fakes.liars import Liar
 from tests.fakes.nodes import (
     Desk,
     Home,
+    ShiftedClock,
     desk_of,
     eventually,
     introduce,
@@ -290,6 +291,20 @@ async def test_restored_database_is_noticed_at_the_start_by_a_peer(
         with pytest.raises(LogRolledBackError, match=b.name):
             async with running(xa):
                 pass
+
+
+async def test_restored_database_closes_no_shard_before_peers_are_heard(
+    xa: Home, xb: Home
+) -> None:
+    await roll_back(xa, xb)
+    before = xa.inspect(lambda s: s.shards())
+    clock = ShiftedClock()
+    clock.ahead_ms = 200 * 86_400_000
+    async with running(xb, clock=clock):
+        with pytest.raises(LogRolledBackError):
+            async with running(xa, clock=clock):
+                pass
+    assert xa.inspect(lambda s: s.shards()) == before
 
 
 async def test_restored_database_is_noticed_when_a_peer_comes(
