@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,9 @@ from scripts.benchmarks.errors import BenchmarkError
 from scripts.benchmarks.figures import Figure
 from scripts.benchmarks.nodes import BenchNode
 from scripts.benchmarks.processes import Child
+
+from selat.identity.card import parse_card
+from selat.node.folder import NodeFolder
 
 _NAME: Final = "audit"
 _LEAVES: Final = 1_000_000
@@ -47,11 +51,37 @@ async def run(bench: Bench) -> list[Figure]:
             for peer in nodes[1:]:
                 await acquaint(nodes[0], peer)
         await _fill(nodes)
-        exports = []
+        trust = work / "trust.toml"
+        trust.write_text(_trust(nodes), "utf-8")
+        exports, verified = [], []
         for number in range(bench.runs):
             bundle = work / f"bundle{number}"
             exports.append(await _selat(nodes[0], "export", "--out", str(bundle)))
-    return _figures("export", exports)
+            arguments = ("verify", str(bundle), "--trust", str(trust))
+            verified.append(await _selat(nodes[0], *arguments))
+            shutil.rmtree(bundle)
+    return [
+        Figure(
+            bench=_NAME,
+            name="export, own leaves",
+            unit="leaves/s",
+            values=tuple(_LEAVES / ran.seconds for ran in exports),
+            at_least=_RATE_AT_LEAST,
+        ),
+        *_figures("export", exports),
+        *_figures("verification", verified),
+        *_work(verified),
+    ]
+
+
+def _trust(nodes: Sequence[BenchNode]) -> str:
+    """Return a trust file that pins every node and asks for both cosigners."""
+    pins = [f"version = 1\nquorum = {len(nodes) - 1}\n"]
+    for node in nodes:
+        card = parse_card(NodeFolder(home=node.home).card.read_bytes())
+        root = card.fingerprint.digest.hex()
+        pins.append(f'[[node]]\nname = "{node.name}"\nroot = "{root}"\n')
+    return "\n".join(pins)
 
 
 async def _fill(nodes: Sequence[BenchNode]) -> None:
@@ -94,14 +124,41 @@ def _timed(command: Sequence[str]) -> _Ran:
     )
 
 
+def _work(runs: Sequence[_Ran]) -> list[Figure]:
+    """Return what a verification itself says of its work."""
+    work = [ran.document["work"] for ran in runs]
+    return [
+        Figure(
+            bench=_NAME,
+            name="hashing and structure of own leaves",
+            unit="leaves/s",
+            values=tuple(each["leaves_per_second"] for each in work),
+            at_least=_RATE_AT_LEAST,
+        ),
+        *(
+            Figure(
+                bench=_NAME,
+                name=f"{what} in a verification",
+                unit="s",
+                values=tuple(each[f"{key}_seconds"] for each in work),
+            )
+            for what, key in (
+                ("peers' leaves", "peer"),
+                ("signatures", "signature"),
+                ("pairing", "pair"),
+                ("database", "database"),
+            )
+        ),
+    ]
+
+
 def _figures(what: str, runs: Sequence[_Ran]) -> list[Figure]:
     return [
         Figure(
             bench=_NAME,
-            name=f"{what} of a bundle of {_LEAVES:,} leaves",
-            unit="leaves/s",
-            values=tuple(_LEAVES / ran.seconds for ran in runs),
-            at_least=_RATE_AT_LEAST,
+            name=f"{what} of {_LEAVES:,} leaves, from start to end",
+            unit="s",
+            values=tuple(ran.seconds for ran in runs),
         ),
         Figure(
             bench=_NAME,

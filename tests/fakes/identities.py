@@ -52,6 +52,7 @@ def make_identity(
     endpoints: tuple[str, ...] = (),
     issued_at: datetime = ISSUED,
     valid_until: datetime = EXPIRES,
+    entropy: SeededEntropy | None = None,
 ) -> Identity:
     """Make the identity of a node.
 
@@ -62,9 +63,14 @@ def make_identity(
         endpoints: Where it can be called.
         issued_at: From when card and certificate hold.
         valid_until: Until when they hold.
+        entropy: Where the keys come from, if not from the name.
     """
     key_store = KeyStore.create(
-        folder, PASSPHRASE, created=issued_at, entropy=SeededEntropy(name), cost=CHEAP
+        folder,
+        PASSPHRASE,
+        created=issued_at,
+        entropy=entropy or SeededEntropy(name),
+        cost=CHEAP,
     )
     tls_certificate = issue_node_certificate(
         key_store.tls(),

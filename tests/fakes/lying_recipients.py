@@ -36,6 +36,11 @@ class LyingRecipient(Liar):
     """A peer that is delivered to; its parts are honest until changed."""
 
     greeting = pb.Greeting(protocol_versions=["selat/1"])
+    #: What it says of reviews, given the size of its log that the victim knows;
+    #: nothing unless a test has it say something.
+    reviews: Callable[[int], pb.GetReviewsResponse] = staticmethod(
+        lambda _known_size: pb.GetReviewsResponse()
+    )
 
     def __init__(self, home: Home, victim: Home) -> None:
         super().__init__(home, victim)
@@ -93,6 +98,27 @@ class LyingRecipient(Liar):
             ),
         )
 
+    def told_reviews(
+        self, leaves: list[bytes], known_size: int
+    ) -> pb.GetReviewsResponse:
+        """Log review leaves and tell of each: an honest answer."""
+        first, size = self.log.append(leaves), self.log.size
+        return pb.GetReviewsResponse(
+            reviews=[
+                exchange_pb2.LeafRange(
+                    first_index=index,
+                    leaves=[leaf],
+                    proof=range_proof(index, 1, size, self.log),
+                )
+                for index, leaf in enumerate(leaves, first)
+            ],
+            log=exchange_pb2.LogState(
+                checkpoint=self.note(),
+                consistency_size=known_size,
+                consistency_proof=consistency_proof(known_size, size, self.log),
+            ),
+        )
+
     @asynccontextmanager
     async def serving(self, respond: Respond) -> AsyncIterator[None]:
         """Be delivered to for as long as the context lasts."""
@@ -115,12 +141,23 @@ class LyingRecipient(Liar):
         ) -> pb.GetCardResponse:
             return pb.GetCardResponse(envelope=self.envelope)
 
+        async def get_reviews(
+            request: pb.GetReviewsRequest,
+            _context: Any,  # noqa: ANN401 - grpc's own
+        ) -> pb.GetReviewsResponse:
+            return self.reviews(request.checkpoint_size)
+
         server = grpc.aio.server(options=server_options(PEER_MESSAGE_BYTES_MAX))
         methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "Deliver": grpc.stream_stream_rpc_method_handler(
                 deliver,
                 request_deserializer=pb.DeliverRequest.FromString,
                 response_serializer=pb.DeliverResponse.SerializeToString,
+            ),
+            "GetReviews": grpc.unary_unary_rpc_method_handler(
+                get_reviews,
+                request_deserializer=pb.GetReviewsRequest.FromString,
+                response_serializer=pb.GetReviewsResponse.SerializeToString,
             ),
             "GetCard": grpc.unary_unary_rpc_method_handler(
                 get_card,

@@ -369,6 +369,9 @@ async def test_node_does_not_start_without_a_mark_that_can_be_read(
             pass
 
 
+ORIGIN = "police.xa.example/exchange/2030h1"
+
+
 @pytest.mark.parametrize(
     ("number", "expected"),
     [(errno.ENOSPC, StoreFullError), (errno.EIO, StoreError)],
@@ -380,7 +383,7 @@ def test_mark_that_cannot_be_written_is_not_raised(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = HighWaterFile(tmp_path / "mark", create=True)
-    file.raise_to(origin="a", size=1, root=bytes(32))
+    file.raise_to(origin=ORIGIN, size=1, root=bytes(32))
     before = file.mark
 
     def fail(*_arguments: object) -> int:
@@ -389,10 +392,10 @@ def test_mark_that_cannot_be_written_is_not_raised(
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", fail)
         with pytest.raises(expected) as caught:
-            file.raise_to(origin="a", size=2, root=bytes(32))
+            file.raise_to(origin=ORIGIN, size=2, root=bytes(32))
         assert type(caught.value) is expected
     assert file.mark == before
-    file.raise_to(origin="a", size=2, root=bytes(32))
+    file.raise_to(origin=ORIGIN, size=2, root=bytes(32))
     file.close()
     again = HighWaterFile(tmp_path / "mark")
     assert again.mark is not None
@@ -402,13 +405,18 @@ def test_mark_that_cannot_be_written_is_not_raised(
 
 @pytest.mark.parametrize(
     ("origin", "size", "root"),
-    [("a", 1, bytes(32)), ("a", 2, b"\1" * 32), ("b", 3, bytes(32))],
+    [
+        (ORIGIN, 1, bytes(32)),
+        (ORIGIN, 2, b"\1" * 32),
+        ("police.xb.example/exchange/2030h1", 3, bytes(32)),
+        ("police.xa.example/exchange/2029h2", 3, bytes(32)),
+    ],
 )
 def test_mark_is_never_lowered_nor_changed(
     origin: str, size: int, root: bytes, tmp_path: Path
 ) -> None:
     file = HighWaterFile(tmp_path / "mark", create=True)
-    file.raise_to(origin="a", size=2, root=bytes(32))
+    file.raise_to(origin=ORIGIN, size=2, root=bytes(32))
     with pytest.raises(LogRolledBackError):
         file.raise_to(origin=origin, size=size, root=root)
     file.close()

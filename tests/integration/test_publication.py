@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,14 +18,19 @@ from tests.fakes.nodes import (
     desk_of,
     eventually,
     free_port,
+    introduce,
     make_home,
     running,
 )
 
 from selat.core.checkpoints import Checkpoint, open_checkpoint
+from selat.core.cosignatures import cosigner_verifiers, verify_cosignatures
 from selat.core.entry_bundles import entries_tile, parse_entries
 from selat.core.merkle import EMPTY_FRONTIER
+from selat.core.notes import parse_note
 from selat.core.tile_paths import TilePath, tile_paths
+from selat.core.tree_heads import parse_tree_head
+from selat.identity.card_keys import KeyAlgorithm, KeyPurpose
 from selat.publication.resources import PATH_CHARACTERS_MAX
 from selat.v1 import desk_service_pb2 as pb
 
@@ -190,7 +196,6 @@ NOWHERE = [
     "/..%2f..%2fnode.toml",
     "//{shard}/checkpoint",
     "/{shard}//checkpoint",
-    "/add-checkpoint",
     "/" + "a" * (PATH_CHARACTERS_MAX + 1),
     "/{shard}/tile/0/" + "x000/" * 30 + "000",
     "http://elsewhere.example/{shard}/checkpoint",
@@ -328,3 +333,32 @@ async def test_older_tls_is_refused(auditor: Client) -> None:
 async def test_log_is_not_published_unless_an_address_says_so(xa: Home) -> None:
     async with running(xa) as node:
         assert node.serving.publish_port == 0
+
+
+# --- the witness --------------------------------------------------------------
+
+
+async def test_log_of_a_peer_is_cosigned_over_http(home: Home, xb: Home) -> None:
+    await introduce(home, xb)
+    async with desk_of(xb) as desk:
+        checkpoint = (await desk.admin.GetCheckpoint(pb.GetCheckpointRequest())).note
+    body = b"old 0\n\n" + checkpoint
+    async with running(home) as node:
+        issued = await issue(node, "court.1", "auditor")
+        client = Client(port=node.serving.publish_port, tls=context(issued, None))
+        first = await client("/add-checkpoint", "POST", body=body)
+        stale = await client("/add-checkpoint", "POST", body=body)
+        strange = await client("/add-checkpoint", "POST", body=b"old 0\n\nx\n")
+    assert first.status == 200
+    text = parse_note(checkpoint).text
+    witness = home.card.card
+    keys = [
+        witness.key(KeyPurpose.WITNESS, algorithm, datetime.now(UTC)).public
+        for algorithm in (KeyAlgorithm.ED25519, KeyAlgorithm.MLDSA44)
+    ]
+    verifiers = cosigner_verifiers(f"{home.name}/witness", *keys)
+    assert len(verify_cosignatures(text, first.body, verifiers)) == 2
+    size = parse_tree_head(text).size
+    assert (stale.status, stale.text) == (409, f"{size}\n")
+    assert stale.headers["content-type"] == "text/x.tlog.size"
+    assert strange.status == 400

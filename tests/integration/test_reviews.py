@@ -31,15 +31,18 @@ from tests.fakes.nodes import (
 from tests.fakes.officers import desk_as, failure
 from tests.fakes.reckoning import assert_delivered, assert_log_holds, leaves_of
 
+from selat.cli.evidence import VerifiedExchange, verify_exchange
 from selat.core.leaves import HoldLeaf, OfferLeaf, ReceiptLeaf, ReviewLeaf
 from selat.core.merkle import leaf_hash
 from selat.errors import (
     InvalidInputError,
     NotFoundError,
+    PeerUnreachableError,
     RoleMissingError,
     SelfReviewError,
     WrongStateError,
 )
+from selat.exchange import peer_service, review_keeper
 from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import message_pb2
 
@@ -405,6 +408,118 @@ async def test_message_refused_on_the_way_in_is_never_shown(
     assert isinstance(await failure(decide(theirs.reviewer, review)), WrongStateError)
     ((_, said),) = leaves_of(homes[1], ReviewLeaf)
     assert (said.act, said.reason) == ("refuse", "REVIEW_REFUSED")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nodes ask their peers for reviews all the time."""
+    monkeypatch.setattr(review_keeper, "INTERVAL_S", 0.02)
+
+
+async def outcome(ours: Office, theirs: Office) -> tuple[int, str]:
+    """Wait until it is known what became of the one message to the peer."""
+
+    async def look() -> tuple[int, str] | None:
+        (entry,) = await ours.node.outbox(theirs.node.name)
+        decided = entry.state in {pb.OUTBOX_STATE_ACCEPTED, pb.OUTBOX_STATE_REFUSED}
+        return (entry.state, entry.reason) if decided else None
+
+    return await eventually(look)
+
+
+async def proven(office: Office, message_id: bytes, *homes: Home) -> VerifiedExchange:
+    """Verify the one exchange of a message with both cards."""
+    request = pb.GetEvidenceRequest(id=message_id)
+    (exchange,) = (await office.node.desk.GetEvidence(request)).exchanges
+    cards = {home.name: home.card for home in homes}
+    return verify_exchange(exchange, cards, message_id=message_id, version=1)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_sender_learns_that_a_quarantined_message_was_let_in(
+    offices: tuple[Office, Office], homes: tuple[Home, Home]
+) -> None:
+    ours, theirs = offices
+    message_id, review = await quarantined(ours, theirs)
+    await ours.node.settled(theirs.node.name, 1)
+    before = await proven(ours, message_id, *homes)
+    assert (before.outcome, before.review) == ("quarantined", None)
+    await decide(theirs.reviewer, review)
+
+    assert await outcome(ours, theirs) == (pb.OUTBOX_STATE_ACCEPTED, "")
+    here = await proven(ours, message_id, *homes)
+    there = await proven(theirs, message_id, *homes)
+    assert here.act == there.act == "approve"
+    assert here.review is not None
+    assert there.review is not None
+    assert here.review.index == there.review.index
+    assert (await ours.node.status()).links[0].accepted == 1
+    assert await ours.node.incidents() == {}
+
+    # Both directions still follow one history of the peer's log.
+    await ours.officer.publish(person("Doe, Later"))
+    await ours.node.settled(theirs.node.name, 2)
+    await theirs.officer.publish(person("Doe, Back"))
+    await theirs.node.settled(ours.node.name, 1)
+    assert await ours.node.incidents() == {}
+    for home in homes:
+        assert_log_holds(home)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_sender_learns_that_a_quarantined_message_was_refused(
+    offices: tuple[Office, Office], homes: tuple[Home, Home]
+) -> None:
+    ours, theirs = offices
+    message_id, review = await quarantined(ours, theirs)
+    await refuse(theirs.reviewer, review)
+
+    assert await outcome(ours, theirs) == (pb.OUTBOX_STATE_REFUSED, "REVIEW_REFUSED")
+    assert (await proven(ours, message_id, *homes)).act == "refuse"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_every_message_in_quarantine_is_asked_about_in_turn(
+    offices: tuple[Office, Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(review_keeper, "ASKED_MAX", 1)
+    ours, theirs = offices
+    await ours.officer.publish(restricted(), restricted(), restricted())
+    for review in await reviews(ours.reviewer, 3):
+        await decide(ours.reviewer, review)
+    first, *_ = await reviews(theirs.reviewer, 3)
+    await decide(theirs.reviewer, first)
+
+    async def is_learned() -> bool:
+        entries = await ours.node.outbox(theirs.node.name)
+        states = sorted(entry.state for entry in entries)
+        quarantined_, accepted = pb.OUTBOX_STATE_QUARANTINED, pb.OUTBOX_STATE_ACCEPTED
+        return states == sorted([accepted, quarantined_, quarantined_])
+
+    await eventually(is_learned)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_peer_that_does_not_know_the_call_is_delivered_to_all_the_same(
+    offices: tuple[Office, Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    async def unknown(*_asked: object, **_more: object) -> None:
+        asked.append(1)
+        raise PeerUnreachableError("It ended the call with UNIMPLEMENTED.")
+
+    monkeypatch.setattr(peer_service, "review_answer", unknown)
+    ours, theirs = offices
+    await quarantined(ours, theirs)
+
+    async def is_asked() -> bool:
+        return len(asked) > 1
+
+    await eventually(is_asked)
+    await ours.officer.publish(person("Doe, Later"))
+    await ours.node.settled(theirs.node.name, 2)
+    assert await ours.node.incidents() == {}
 
 
 async def test_reviews_come_in_pages_what_leaves_first(

@@ -4,14 +4,16 @@
 For each side: (1) the checkpoint is signed by the log's keys on the node's
 card, (2) the batch's leaf hashes lead to its root, (3) the leaf is one of
 them. For both together: (4) the offer is of this message, from sender to
-recipient, and (5) the receipt answers this offer.
+recipient, and (5) the receipt answers this offer. Where a person decided about a
+quarantined message, (6) the review stands in the recipient's log and answers this
+receipt.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -21,7 +23,7 @@ from selat.cli.files import read_file
 from selat.cli.plain import rfc3339
 from selat.core.cards import ENVELOPE_BYTES_MAX
 from selat.core.checkpoints import Checkpoint, open_checkpoint
-from selat.core.leaves import OfferLeaf, ReceiptLeaf, parse_leaf
+from selat.core.leaves import OfferLeaf, ReceiptLeaf, ReviewLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.proofs import verify_range
 from selat.core.times import utc
@@ -75,6 +77,9 @@ class VerifiedExchange:
         outcome: ``accepted``, ``refused`` or ``quarantined``.
         offer: The offer in the sender's log.
         receipt: The receipt in the recipient's log.
+        review: What a person decided in the recipient's log, if one did and the
+            desk has learned of it.
+        act: ``approve`` or ``refuse``; empty without a review.
     """
 
     sender: str
@@ -82,6 +87,8 @@ class VerifiedExchange:
     outcome: str
     offer: ProvenLeaf
     receipt: ProvenLeaf
+    review: ProvenLeaf | None = None
+    act: str = ""
 
     def document(self) -> dict[str, object]:
         """Return it as a program reads it."""
@@ -91,6 +98,9 @@ class VerifiedExchange:
             "outcome": self.outcome,
             "offer": self.offer.document(),
             "receipt": self.receipt.document(),
+            "review": None
+            if self.review is None
+            else {"act": self.act, **self.review.document()},
         }
 
 
@@ -144,13 +154,38 @@ def verify_exchange(
         raise _unfit("is of another message", evidence)
     if not hmac.compare_digest(receipt.offer, leaf_hash(evidence.offer.leaf)):
         raise _unfit("answers another offer", evidence)
-    return VerifiedExchange(
+    verified = VerifiedExchange(
         sender=evidence.sender,
         recipient=evidence.recipient,
         outcome=receipt.outcome,
         offer=offered,
         receipt=answered,
     )
+    if not evidence.HasField("review"):
+        return verified
+    return _with_review(verified, evidence, receipt, cards)
+
+
+def _with_review(
+    verified: VerifiedExchange,
+    evidence: pb.ExchangeEvidence,
+    receipt: ReceiptLeaf,
+    cards: Cards,
+) -> VerifiedExchange:
+    """Add the review of a quarantined message, if it holds."""
+    review = parse_leaf(evidence.review.leaf)
+    if not isinstance(review, ReviewLeaf):
+        raise _unfit("has a review that is none", evidence)
+    if (review.node, review.peer, review.id, review.version) != (
+        *(evidence.recipient, evidence.sender),
+        *(receipt.id, receipt.version),
+    ):
+        raise _unfit("has a review of another message", evidence)
+    if not hmac.compare_digest(review.answers, leaf_hash(evidence.receipt.leaf)):
+        raise _unfit("has a review that answers another receipt", evidence)
+    card = _card(cards, evidence.recipient)
+    proven = _proven(evidence.review, review.time_ms, card)
+    return replace(verified, review=proven, act=review.act)
 
 
 def _proven(evidence: pb.LeafEvidence, time_ms: int, signed: SignedCard) -> ProvenLeaf:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from selat.cli.evidence import Cards
 from selat.core.evidence_files import EvidenceFile
 from selat.core.notes import parse_note
-from selat.core.range_inclusion import inclusion_in_range
+from selat.core.proofs import inclusion_from_range
 from selat.core.tlog_proofs import TlogProof
 from selat.core.tree_heads import parse_tree_head
 from selat.errors import InvalidInputError, NotFoundError
@@ -64,8 +64,8 @@ def _proof(leaf: pb.LeafEvidence) -> bytes:
     size = parse_tree_head(parse_note(leaf.checkpoint).text).size
     return TlogProof(
         index=leaf.index,
-        proof=inclusion_in_range(
-            leaf.index,
+        proof=inclusion_from_range(
+            index=leaf.index,
             leaf_hashes=leaf.leaf_hashes,
             first=leaf.first_index,
             size=size,

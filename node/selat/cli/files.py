@@ -67,7 +67,7 @@ def refuse_existing(files: Iterable[Path]) -> None:
         if file.exists():
             raise InvalidInputError(
                 f"{file} exists already.",
-                remedy="Name another folder, or move the old file away.",
+                remedy="Name another place, or move the old file away.",
             )
         if not file.parent.is_dir():
             raise InvalidInputError(

@@ -68,7 +68,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "Show what is due for review, held or erased; erase what is due.",
     ),
     "hold": ("hold", _MESSAGES, "Put messages under legal hold; release them."),
-    "audit": ("audit", _AUDIT, "Write what auditors verify: tiles, bundles, policies."),
+    "audit": ("audit", _AUDIT, "Write what auditors verify, and verify it."),
 }
 
 

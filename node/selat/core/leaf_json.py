@@ -102,13 +102,21 @@ class Layout:
         pairs = zip(self._writers, self._values(leaf), strict=True)
         return self._template % tuple([write(value) for write, value in pairs])
 
+    def match(self, text: str) -> re.Match[str] | None:
+        """Return what stands inside of each member's JSON, as groups in order.
+
+        None if the text has not this layout. Which escapes it has, and bounds
+        that an expression cannot hold, are not checked.
+        """
+        return self._pattern.fullmatch(text)
+
     def read(self, text: str) -> dict[str, Any]:
         """Return the attributes of a leaf by name; their bounds are not checked.
 
         Raises:
             ValueError: The text has not this layout.
         """
-        match = self._pattern.fullmatch(text)
+        match = self.match(text)
         if match is None:
             raise ValueError
         pairs = zip(self._readers, match.groups(), strict=True)

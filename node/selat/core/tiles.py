@@ -8,7 +8,8 @@ between two tile levels is computed from the lower tile. Proofs follow RFC 6962
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, Protocol
 
 from selat.core.merkle import HASH_BYTES, complete_root, node_hash, split_at
@@ -27,6 +28,9 @@ __all__ = [
 ]
 
 _TILE_BYTES: Final = TILE_WIDTH * HASH_BYTES
+#: Tiles and roots of subtrees that are remembered: a proof needs fewer.
+_TILES_KEPT: Final = 256
+_NODES_KEPT: Final = 4_096
 
 #: Root of the complete or last subtree over the leaves ``[start, end)``.
 Subtree = Callable[[int, int], bytes]
@@ -170,25 +174,34 @@ def range_proof(
 
 def root_at(size: int, source: TileSource) -> bytes:
     """Return the root that the tree had at a size of at least 1."""
-    if size < 1:
-        raise _outside(size)
-    return _subtrees(source)(0, size)
+    (root,) = roots_at([size], source)
+    return root
+
+
+def roots_at(sizes: Iterable[int], source: TileSource) -> Iterator[bytes]:
+    """Yield the roots that the tree had at sizes of at least 1.
+
+    Sizes that are close to each other and in order share most of the work.
+    """
+    subtree = _subtrees(source)
+    for size in sizes:
+        if size < 1:
+            raise _outside(size)
+        yield subtree(0, size)
 
 
 def _subtrees(source: TileSource) -> Subtree:
-    """Return a function that gives subtree roots, reading each tile once."""
-    tiles: dict[tuple[int, int], bytes] = {}
+    """Return a function that gives subtree roots, remembering the newest ones."""
+    read = lru_cache(_TILES_KEPT)(source.tile)
 
+    @lru_cache(_NODES_KEPT)
     def node(level: int, index: int) -> bytes:
         """Return the root of the complete subtree of height ``level``."""
         tile_level, height = divmod(level, TILE_HEIGHT)
         first = index << height
         tile_index, offset = divmod(first, TILE_WIDTH)
-        key = (tile_level, tile_index)
-        if key not in tiles:
-            tiles[key] = source.tile(*key)
         end = (offset + (1 << height)) * HASH_BYTES
-        hashes = tiles[key][offset * HASH_BYTES : end]
+        hashes = read(tile_level, tile_index)[offset * HASH_BYTES : end]
         if len(hashes) != HASH_BYTES << height:
             raise _missing(tile_level, tile_index)
         return complete_root(hashes)

@@ -165,12 +165,12 @@ def verify_extension(
 def http_status(error: SelatError) -> int:
     """Return the HTTP status with which tlog-witness answers an error.
 
-    Two roots of one size are a conflict or a failed proof there, depending on
-    the size that the request started from. 500 is for what is not of it.
+    Two roots of one size are a failed proof there, or a conflict if the request
+    started from another size than the known one. 500 is for what is not of it.
     """
     if isinstance(error, EquivocationError):
-        stale = error.context.get("old_size") != error.context.get("size")
-        return 409 if stale else 422
+        size = error.context.get("size")
+        return 422 if error.context.get("old_size", size) == size else 409
     return next(
         (status for cls, status in _HTTP_STATUSES if isinstance(error, cls)), 500
     )

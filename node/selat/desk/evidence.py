@@ -3,8 +3,8 @@
 
 Both sides of an exchange can give them: the sender from the receipts that it
 keeps, the recipient from the offers that it keeps. Our own leaf is proven
-against our newest checkpoint, or the final one of its shard; the peer's leaf
-against the checkpoint under which it came.
+against a checkpoint that peers have cosigned, as far as there is one, the peer's
+leaf against the checkpoint under which it came.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selat.core.merkle import leaf_hash
+from selat.core.tiles import range_proof
 from selat.exchange.local import LocalNode
-from selat.exchange.log_proofs import leaf_range
 from selat.exchange.signing import SignedHead
 from selat.store.port import Snapshot
-from selat.store.values import Direction, MessageRow, OutboxRow
+from selat.store.values import Direction, MessageRow, OutboxRow, Shard
 from selat.v1 import desk_service_pb2 as pb
 
 _HASH_BYTES = 32
@@ -71,6 +71,23 @@ def _sent(
             proof=_split(receipt.proof),
             checkpoint=theirs.note if theirs else b"",
         ),
+        review=_review_there(snapshot, entry),
+    )
+
+
+def _review_there(snapshot: Snapshot, entry: OutboxRow) -> pb.LeafEvidence | None:
+    """Return what the peer's reviewer decided, as far as we learned of it."""
+    review = snapshot.peer_review(entry.number)
+    if review is None:
+        return None
+    theirs = snapshot.peer_checkpoint(entry.peer, review.origin, review.checkpoint_size)
+    return pb.LeafEvidence(
+        leaf=review.leaf,
+        index=review.leaf_index,
+        first_index=review.leaf_index,
+        leaf_hashes=[leaf_hash(review.leaf)],
+        proof=_split(review.proof),
+        checkpoint=theirs.note if theirs else b"",
     )
 
 
@@ -102,23 +119,53 @@ def _received(
             receipt=_own_leaf(
                 snapshot, batch.first_receipt, batch.count, position, head
             ),
+            review=_review_here(snapshot, row, head),
         )
     ]
+
+
+def _review_here(
+    snapshot: Snapshot, row: MessageRow, head: SignedHead
+) -> pb.LeafEvidence | None:
+    """Return what our own reviewer decided."""
+    reviews = snapshot.reviews_of_message(row.number)
+    return _own_leaf(snapshot, reviews[-1].leaf_index, 1, 0, head) if reviews else None
 
 
 def _own_leaf(
     snapshot: Snapshot, first: int, count: int, position: int, head: SignedHead
 ) -> pb.LeafEvidence:
-    proven = leaf_range(snapshot, first, count, head=head)
-    older = snapshot.shard(proven.origin) if proven.origin else None
+    shard = snapshot.shard_at(first)
+    index = first - shard.first_position
+    size, note = _covering(snapshot, shard, index + count, head)
+    leaves = snapshot.leaves(first, count)
     return pb.LeafEvidence(
-        leaf=proven.leaves[position],
-        index=proven.first_index + position,
-        first_index=proven.first_index,
-        leaf_hashes=[leaf_hash(leaf) for leaf in proven.leaves],
-        proof=proven.proof,
-        checkpoint=older.final_note if older else head.note,
+        leaf=leaves[position],
+        index=index + position,
+        first_index=index,
+        leaf_hashes=[leaf_hash(leaf) for leaf in leaves],
+        proof=range_proof(index, count, size, snapshot.shard_tiles(shard.origin)),
+        checkpoint=note,
     )
+
+
+def _covering(
+    snapshot: Snapshot, shard: Shard, least: int, head: SignedHead
+) -> tuple[int, bytes]:
+    """Return the checkpoint to prove leaves by: size and signed note.
+
+    It is the newest that enough peers have cosigned, else the newest that any has,
+    else what we have signed alone.
+    """
+    cosigned = [
+        kept for kept in snapshot.own_checkpoints(shard.origin) if kept.size >= least
+    ]
+    if cosigned:
+        best = max(cosigned, key=lambda kept: (kept.anchored_ms is not None, kept.size))
+        return best.size, best.note
+    if shard.origin == head.checkpoint.origin:
+        return head.checkpoint.size, head.note
+    return shard.size, shard.final_note
 
 
 def _split(hashes: bytes) -> list[bytes]:

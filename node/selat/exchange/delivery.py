@@ -37,6 +37,7 @@ from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import holds
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_keeper import ReceiptKeeper, SentBatch
+from selat.exchange.review_keeper import AskReviews, ReviewKeeper
 from selat.exchange.signing import SignedHead
 from selat.rpc.status import error_of_reason
 from selat.store.port import Snapshot, Transaction
@@ -102,6 +103,7 @@ class Session:
         stream: The open stream.
         wake: Set whenever something may have been queued for the peer.
         prove: Fetches a proof between two states of the peer's log.
+        ask_reviews: Asks what became of messages that the peer quarantined.
         on_open: Called once the peer has greeted.
     """
 
@@ -113,6 +115,7 @@ class Session:
         stream: DeliveryStream,
         wake: asyncio.Event,
         prove: Callable[[KnownState, KnownState], Awaitable[LogState]],
+        ask_reviews: AskReviews,
         on_open: Callable[[], None],
     ) -> None:
         """Start with nothing in flight."""
@@ -125,6 +128,7 @@ class Session:
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
         self._known = NOTHING_KNOWN
         self._receipts = ReceiptKeeper(local=local, prove=prove)
+        self._reviews = ReviewKeeper(local=local, ask=ask_reviews)
 
     async def run(self) -> None:
         """Deliver until the stream ends; always ends with an exception.
@@ -151,7 +155,9 @@ class Session:
         self._known = greeting.known
         await self._local.store.write(self._note_contact)
         self._on_open()
-        await _until_one_fails(self._send_all(), self._receive_all())
+        await _until_one_fails(
+            self._send_all(), self._receive_all(), self._reviews.run(self._peer)
+        )
 
     async def _check_greeting(self, greeting: Greeting, link: Link) -> None:
         known = greeting.known

@@ -25,7 +25,7 @@ from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_leaves import ReceiptWriter
-from selat.policy.port import Decision, Effect, MessageFacts
+from selat.policy.port import Decision, Effect, MessageFacts, Policy
 from selat.records.inspection import Inspection, ParsedMessage, parsed
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import Direction, Holding, MessageRow, NewMessage
@@ -53,12 +53,17 @@ DUPLICATE: Final = "DUPLICATE"
 
 
 class Judged(NamedTuple):
-    """A message with the decision on it; ``message`` is None when refused."""
+    """A message with the decision on it; ``message`` is None when refused.
+
+    ``policy`` is the digest of the set that decided the whole batch, whatever is
+    in force when the receipts are written.
+    """
 
     offer: Offer
     opened: Packed
     decision: Decision
     message: NewMessage | None
+    policy: str
 
 
 class _Case:
@@ -131,13 +136,14 @@ class Judge:
             _Case(offer, opened) for offer, opened in zip(offers, messages, strict=True)
         ]
         read = _read_all(cases, peer.name)
-        now_ms = self._local.clock()
+        policy, now_ms = self._local.policy(), self._local.clock()
         valid = self._inspect_all(read)
-        kept = self._decide_all(valid, peer, now_ms)
+        kept = _decide_all(valid, peer, policy, now_ms)
         self._protect_all(kept, peer, now_ms)
+        digest = policy.digest
         return tuple(
             [
-                Judged(case.offer, case.opened, case.decision, case.message)
+                Judged(case.offer, case.opened, case.decision, case.message, digest)
                 for case in cases
             ]
         )
@@ -153,15 +159,6 @@ class Judge:
                 case.inspection = found
                 valid.append(case)
         return valid
-
-    def _decide_all(
-        self, cases: Sequence[_Case], peer: KnownPeer, now_ms: int
-    ) -> list[_Case]:
-        """Ask policy; return the messages that are kept."""
-        policy, facts = self._local.policy(), peer.facts
-        for case in cases:
-            case.decision = policy.accept(case.facts, facts, now_ms=now_ms)
-        return [case for case in cases if case.decision.effect is not Effect.WITHHOLD]
 
     def _protect_all(
         self, cases: Sequence[_Case], peer: KnownPeer, now_ms: int
@@ -210,7 +207,7 @@ class Judge:
         writer = ReceiptWriter(
             sender=self._local.name,
             recipient=peer.name,
-            policy=self._local.policy().digest,
+            policy=judged[0].policy,
             now_ms=now_ms,
         )
         receipts = [
@@ -325,6 +322,16 @@ def _new_message(
             review_ms(header),
         )
     )
+
+
+def _decide_all(
+    cases: Sequence[_Case], peer: KnownPeer, policy: Policy, now_ms: int
+) -> list[_Case]:
+    """Ask policy; return the messages that are kept."""
+    facts = peer.facts
+    for case in cases:
+        case.decision = policy.accept(case.facts, facts, now_ms=now_ms)
+    return [case for case in cases if case.decision.effect is not Effect.WITHHOLD]
 
 
 def _answer_again(item: Judged, holding: Holding, *, same: bool) -> _Answer:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Final, Protocol
 
-from selat.core.log_states import KnownState, LogState
+from selat.core.log_states import KnownState, LogPoint, LogState
+from selat.core.review_answers import ReviewAnswer
 from selat.errors import (
     EquivocationError,
     PeerUnreachableError,
@@ -50,6 +51,16 @@ class PeerConnection(Protocol):
 
     async def prove(self, old: KnownState, new: KnownState) -> LogState:
         """Return the peer's proof that one state of its log extends another."""
+
+    async def reviews(
+        self, messages: Sequence[tuple[bytes, int]], known: LogPoint
+    ) -> ReviewAnswer | None:
+        """Return what the peer's people decided about messages of ours.
+
+        Args:
+            messages: Identifier and version of each.
+            known: The state of the peer's log that we have verified.
+        """
 
     async def card(self) -> bytes:
         """Return the envelope of the peer's newest card."""
@@ -124,6 +135,7 @@ class Link:
                 stream=stream,
                 wake=self.wake,
                 prove=connection.prove,
+                ask_reviews=connection.reviews,
                 on_open=self._opened,
             )
             self.connection = connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import grpc
 
 from selat.core.batches import ReceiptBatch, SealedBatch
 from selat.core.log_states import KnownState, LogPoint, LogState
+from selat.core.review_answers import ReviewAnswer
 from selat.errors import (
     CheckpointRolledBackError,
     InvalidInputError,
@@ -27,7 +28,12 @@ from selat.exchange.delivery import DeliveryStream, Greeting, Refusal
 from selat.exchange.links import Connect, PeerConnection
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.peer_service import PROTOCOL_VERSION, SERVICE_NAME
-from selat.exchange.wire import batch_to, log_state_from, receipt_from
+from selat.exchange.wire import (
+    batch_to,
+    log_state_from,
+    receipt_from,
+    review_answer_from,
+)
 from selat.exchange.witness_client import WitnessClient
 from selat.rpc.channels import peer_channel
 from selat.rpc.status import error_from_rpc
@@ -115,6 +121,28 @@ class GrpcConnection:
         except grpc.aio.AioRpcError as failure:
             raise _not_proven(self._peer, failure) from failure
         return log_state_from(response.log)
+
+    async def reviews(
+        self, messages: Sequence[tuple[bytes, int]], known: LogPoint
+    ) -> ReviewAnswer | None:
+        """Return what the peer's people decided about messages of ours."""
+        ask = self._channel.unary_unary(
+            f"/{SERVICE_NAME}/GetReviews",
+            request_serializer=pb.GetReviewsRequest.SerializeToString,
+            response_deserializer=pb.GetReviewsResponse.FromString,
+        )
+        request = pb.GetReviewsRequest(
+            messages=[
+                pb.SentMessage(id=identifier, version=version)
+                for identifier, version in messages
+            ],
+            checkpoint_size=known.size,
+            checkpoint_origin=known.origin,
+        )
+        try:
+            return review_answer_from(await ask(request, timeout=CALL_TIMEOUT_S))
+        except grpc.aio.AioRpcError as failure:
+            raise _translate(self._peer, failure) from failure
 
     async def card(self) -> bytes:
         """Return the envelope of the peer's newest card."""

@@ -37,11 +37,13 @@ from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import history, holds, log_state, not_ours
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.review_proofs import review_answer
 from selat.exchange.wire import (
     batch_from,
     log_state_to,
     parse_deliver_request,
     receipt_to,
+    review_answer_to,
 )
 from selat.exchange.witness_calls import WitnessCalls
 from selat.store.port import Snapshot
@@ -117,6 +119,11 @@ class PeerService:
                 self.get_log_state,
                 request_deserializer=peer_service_pb2.GetLogStateRequest.FromString,
                 response_serializer=peer_service_pb2.GetLogStateResponse.SerializeToString,
+            ),
+            "GetReviews": grpc.unary_unary_rpc_method_handler(
+                self.get_reviews,
+                request_deserializer=peer_service_pb2.GetReviewsRequest.FromString,
+                response_serializer=peer_service_pb2.GetReviewsResponse.SerializeToString,
             ),
             "GetCard": grpc.unary_unary_rpc_method_handler(
                 self.get_card,
@@ -244,6 +251,23 @@ class PeerService:
 
         state = await store.read(prove)
         return peer_service_pb2.GetLogStateResponse(log=log_state_to(state))
+
+    async def get_reviews(
+        self,
+        request: peer_service_pb2.GetReviewsRequest,
+        context: Any,  # noqa: ANN401 - grpc's own
+    ) -> peer_service_pb2.GetReviewsResponse:
+        """Tell what persons here decided about messages of the caller's."""
+        peer = await self._caller(context)
+        answer = await review_answer(
+            self._local,
+            peer.name,
+            [(each.id, each.version) for each in request.messages],
+            known=LogPoint(
+                origin=request.checkpoint_origin, size=request.checkpoint_size
+            ),
+        )
+        return review_answer_to(answer)
 
     async def get_card(
         self,

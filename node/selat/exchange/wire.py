@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from selat.core.batches import LeafRange, LogState, ReceiptBatch, SealedBatch
 from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.log_states import HandOver
+from selat.core.review_answers import ReviewAnswer
 from selat.errors import BatchMalformedError, BatchTooLargeError
 from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
 from selat.v1 import exchange_pb2, peer_service_pb2
@@ -135,6 +136,29 @@ def receipt_from(message: exchange_pb2.BatchReceipt) -> ReceiptBatch:
         duplicate=message.duplicate,
         extension=_extension_of(message),
         cosigned=_cosigned_of(message),
+    )
+
+
+def review_answer_from(
+    message: peer_service_pb2.GetReviewsResponse,
+) -> ReviewAnswer | None:
+    """Convert reviews; None when there are none."""
+    if not message.reviews:
+        return None
+    return ReviewAnswer(
+        reviews=tuple(map(_leaf_range, message.reviews)),
+        log=log_state_from(message.log),
+    )
+
+
+def review_answer_to(
+    answer: ReviewAnswer | None,
+) -> peer_service_pb2.GetReviewsResponse:
+    """Convert reviews."""
+    if answer is None:
+        return peer_service_pb2.GetReviewsResponse()
+    return peer_service_pb2.GetReviewsResponse(
+        reviews=map(_leaf_range_to, answer.reviews), log=log_state_to(answer.log)
     )
 
 

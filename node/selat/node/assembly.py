@@ -12,11 +12,6 @@ from importlib.metadata import version
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
 
 from selat.core.at_rest import StoreCipher
 from selat.core.times import utc
@@ -50,10 +45,11 @@ from selat.identity.card import SignedCard
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import Credentials, DeskAuthority, Term
 from selat.identity.keystore import KeyStore
+from selat.identity.p256 import private_key_pem
 from selat.node.active_policy import ActivePolicy
 from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
-from selat.node.high_water import HighWaterFile, check_against_mark, mark_missing
+from selat.node.high_water import HighWaterFile, check_log
 from selat.node.own_card import OwnCard
 from selat.node.vouching import build_vouching
 from selat.policy.catalogue_file import load_catalogue
@@ -61,7 +57,6 @@ from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
 from selat.rpc.handshakes import Handshakes
 from selat.store.gate import GatedStore
-from selat.store.port import Snapshot
 from selat.store.sqlite.store import SqliteStore
 
 DESK_SERVER_VALID_DAYS = 365
@@ -132,7 +127,7 @@ async def assemble_node(
         keys = KeyStore.open(folder.keys, passphrase)
         store = SqliteStore.open(folder.store, on_step=on_step)
         try:
-            await store.read(lambda snapshot: _check_log(snapshot, mark))
+            await store.read(lambda snapshot: check_log(mark, snapshot))
             yield await _build(
                 folder,
                 configuration,
@@ -145,19 +140,6 @@ async def assemble_node(
             )
         finally:
             await store.close()
-
-
-def _check_log(snapshot: Snapshot, mark: HighWaterFile) -> None:
-    """Hold that the database has all that was signed."""
-    if mark.mark is None and any(
-        snapshot.link(peer.name).acknowledged_size for peer in snapshot.peers()
-    ):  # a peer holds our signature
-        if not mark.is_new:
-            raise mark_missing("The high-water mark is blank.")
-        head = snapshot.tree_head()
-        frontier = head.frontier
-        mark.raise_to(origin=head.origin, size=frontier.size, root=frontier.root())
-    check_against_mark(mark.mark, snapshot)
 
 
 async def _build(
@@ -340,7 +322,7 @@ def _tls_pair(folder: NodeFolder, keys: KeyStore) -> Callable[[], tuple[bytes, b
     """Give our TLS key and certificate, PEM, read anew each time."""
 
     def pair() -> tuple[bytes, bytes]:
-        return _pem(keys.tls()), to_pem(folder.tls_certificate.read_bytes())
+        return private_key_pem(keys.tls()), to_pem(folder.tls_certificate.read_bytes())
 
     return pair
 
@@ -355,7 +337,7 @@ def _desk_tls_pair(
         hosts=configuration.desk_hosts,
         term=_term(clock(), clock() + DESK_SERVER_VALID_DAYS * 86_400_000),
     )
-    pair = _pem(key), to_pem(certificate)
+    pair = private_key_pem(key), to_pem(certificate)
     return lambda: pair
 
 
@@ -378,7 +360,3 @@ def _term(not_before_ms: int, not_after_ms: int) -> Term:
         not_before=utc(not_before_ms),
         not_after=utc(not_after_ms),
     )
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

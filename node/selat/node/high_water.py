@@ -99,8 +99,9 @@ class HighWaterFile:
         if not marks and any(os.pread(self._descriptor, _SLOT_BYTES * _SLOTS, 0)):
             raise StoreCorruptError(
                 f"The high-water mark {path} is damaged.",
-                remedy="Compare the log's size with a peer's `selat status` before "
-                "removing the file; signing a shorter log is seen as a fork.",
+                remedy="Restore it. If it is lost, compare the log's size with peers' "
+                "`selat status` before you put an empty file in its place; signing a "
+                "shorter log is seen as a fork.",
             )
         mark = max(marks, key=lambda mark: mark.place, default=None)
         return mark, 0 if mark is None else (slots.index(mark) + 1) % _SLOTS
@@ -140,6 +141,25 @@ def mark_missing(what: str) -> HighWaterMissingError:
         "ask your peers for `our log there` in `selat status`; only if this database "
         "is no shorter, put an empty file in its place: the mark begins anew.",
     )
+
+
+def check_log(file: HighWaterFile, snapshot: Snapshot) -> None:
+    """Hold that a database has all that was signed; begin an empty file's mark.
+
+    Raises:
+        HighWaterMissingError: A peer holds a signature that the file knows nothing of.
+        LogRolledBackError: The database is older than the mark, or holds
+            another history.
+    """
+    if file.mark is None and any(
+        snapshot.link(peer.name).acknowledged_size for peer in snapshot.peers()
+    ):
+        if not file.is_new:
+            raise mark_missing("The high-water mark is blank.")
+        head = snapshot.tree_head()
+        frontier = head.frontier
+        file.raise_to(origin=head.origin, size=frontier.size, root=frontier.root())
+    check_against_mark(file.mark, snapshot)
 
 
 def check_against_mark(mark: Mark | None, snapshot: Snapshot) -> None:

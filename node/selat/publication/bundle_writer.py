@@ -13,34 +13,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, Protocol
+from itertools import chain
+from typing import Final
 
 from selat.core import bundle_paths
-from selat.core.bundles import Direction, Manifest, PeerRange, ShardPeriod
-from selat.core.log_states import LeafRange
-from selat.core.merkle import HASH_BYTES
+from selat.core.bundles import Manifest, ShardPeriod
+from selat.core.entry_bundles import parse_entries
+from selat.core.leaves import PeerCheckpointLeaf, parse_leaf
 from selat.core.node_names import is_node_name
 from selat.core.tile_paths import TILE_WIDTH, TilePath, tile_paths
 from selat.errors import StoreCorruptError, VerificationError
 from selat.identity.card import parse_card
-from selat.publication.bundle_files import BundleFiles, Write
+from selat.publication.bundle_files import BundleFiles
+from selat.publication.peer_ranges import peer_ranges
 from selat.publication.periods import Period, ShardPart
 from selat.publication.published_log import size_of
 from selat.publication.resources import tile_bytes
 from selat.publication.tile_tree import Reads
 from selat.publication.timestamps import TimeStamp
 from selat.store.port import Snapshot
-from selat.store.publication import PeerLog, ProvenRange
+from selat.store.publication import PeerLog
 
-#: Tiles or batches that are read in one moment of the database: 256 leaves each.
+#: How the kind of a peer-checkpoint leaf stands in it.
+_ANSWER: Final = b'"kind":"peer-checkpoint"'
+#: Tiles that are read in one moment of the database: 256 leaves each.
 _READ_AT_ONCE: Final = 32
-
-
-class _Ranges(Protocol):
-    """Gives ranges of leaves above a sequence."""
-
-    def __call__(self, snapshot: Snapshot, *, after: int) -> list[ProvenRange]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +92,7 @@ class BundleWriter:
         self._files = files
         self._reads = reads
         self._progress = progress
+        self._answered: dict[str, set[int]] = {}
 
     def write(self, request: BundleRequest) -> WrittenBundle:
         """Write the bundle.
@@ -162,7 +160,20 @@ class BundleWriter:
         for tile, data in zip(tiles, self._reads(work), strict=True):
             self._files.put(bundle_paths.log_path(name, str(tile)), data)
             if tile.level is None:
+                self._note_answers(part, tile, data)
                 self._progress(tile.width)
+
+    def _note_answers(self, part: ShardPart, tile: TilePath, data: bytes) -> None:
+        """Note which batches of ours were answered in the period."""
+        if _ANSWER not in data:
+            return
+        first = max(0, part.start_size - tile.index * TILE_WIDTH)
+        for leaf in parse_entries(data, count=tile.width)[first:]:
+            if _ANSWER in leaf:
+                answer = parse_leaf(leaf)
+                if isinstance(answer, PeerCheckpointLeaf):
+                    sequences = self._answered.setdefault(answer.peer, set())
+                    sequences.add(answer.sequence)
 
     def _write_peer_log(
         self, log: PeerLog, parts: Sequence[ShardPart], periods: Sequence[ShardPeriod]
@@ -175,35 +186,23 @@ class BundleWriter:
             )
             for part, period in zip(parts, periods, strict=True)
         ]
-        sources = [
-            (direction, _ranges(log, direction, first, end))
-            for direction in Direction
-            for first, end in spans
-        ]
-        if not any(self._reads(partial(more, after=0)) for _, more in sources):
+        answered = self._answered.get(log.peer, set())
+        ranges = peer_ranges(self._reads, log, spans=spans, answered=answered)
+        first = next(ranges, None)
+        if first is None:
             return 0
         name = bundle_paths.shard_of(log.origin)
         sizes: set[int] = set()
         leaves = 0
         with self._files.open(bundle_paths.peer_leaves_path(log.peer, name)) as write:
-            for direction, more in sources:
-                leaves += self._write_ranges(write, direction, more, sizes)
+            for each in chain([first], ranges):
+                write(each.encode())
+                sizes.add(each.size)
+                leaves += len(each.leaves)
+                self._progress(len(each.leaves))
         for size in sorted(sizes):
             path = bundle_paths.peer_checkpoint_path(log.peer, name, size)
             self._files.put(path, self._peer_note(log, size))
-        return leaves
-
-    def _write_ranges(
-        self, write: Write, direction: Direction, more: _Ranges, sizes: set[int]
-    ) -> int:
-        after, leaves = 0, 0
-        while ranges := self._reads(partial(more, after=after)):
-            for each in ranges:
-                write(_peer_range(each, direction).encode())
-                sizes.add(each.checkpoint_size)
-                leaves += len(each.leaves)
-                self._progress(len(each.leaves))
-            after = ranges[-1].sequence
         return leaves
 
     def _peer_note(self, log: PeerLog, size: int) -> bytes:
@@ -261,32 +260,4 @@ def stamped_checkpoint(
         "A time-stamp is over no checkpoint of this bundle.",
         remedy="Take the query with `selat audit timestamp-query` from this bundle, "
         "and add the answer with `selat audit timestamp-add`.",
-    )
-
-
-def _ranges(log: PeerLog, direction: Direction, first: int, end: int) -> _Ranges:
-    def more(snapshot: Snapshot, *, after: int) -> list[ProvenRange]:
-        query = (
-            snapshot.receipt_ranges
-            if direction is Direction.OUT
-            else snapshot.offer_ranges
-        )
-        return query(log, first=first, end=end, after=after, limit=_READ_AT_ONCE)
-
-    return more
-
-
-def _peer_range(row: ProvenRange, direction: Direction) -> PeerRange:
-    return PeerRange(
-        size=row.checkpoint_size,
-        sequence=row.sequence,
-        direction=direction,
-        range=LeafRange(
-            first_index=row.first_index,
-            leaves=row.leaves,
-            proof=tuple(
-                row.proof[at : at + HASH_BYTES]
-                for at in range(0, len(row.proof), HASH_BYTES)
-            ),
-        ),
     )

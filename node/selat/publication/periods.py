@@ -46,16 +46,20 @@ class ShardPart:
     notes: dict[int, bytes]
 
     def end_note(self) -> bytes | None:
-        """Return the kept checkpoint that ends the period.
+        """Return the kept checkpoint that ends the period; None when none can.
 
-        It is the smallest that covers the period; None when none does.
+        It is the smallest with a leaf from after the period, which shows by itself
+        that nothing of the period is missing, or else one that just covers it.
         """
-        sizes = [size for size in self.notes if size >= self.covered_size]
-        return self.notes[min(sizes)] if sizes else None
+        beyond = [size for size in self.notes if size > self.covered_size]
+        return self.notes.get(min(beyond, default=self.covered_size))
 
 
 def parts_of(snapshot: Snapshot, period: Period) -> list[ShardPart]:
     """Return the part of each shard that a period touches, oldest first.
+
+    After a shard that is in it to its end comes the next one, with nothing but its
+    beginning if need be: the hand-over belongs to the period.
 
     Where a clock went back the boundary is one of those that there are: the
     leaf before it is outside the period, the leaf after it inside.
@@ -73,10 +77,12 @@ def parts_of(snapshot: Snapshot, period: Period) -> list[ShardPart]:
 
 
 def _parts(snapshot: Snapshot, period: Period) -> Iterator[ShardPart]:
+    goes_on = False
     for shard in snapshot.shards():
         start = _boundary(snapshot, shard, before_ms=period.from_ms)
         covered = _boundary(snapshot, shard, before_ms=period.to_ms + 1)
-        if start < shard.size and covered > 0:
+        if start < shard.size and (covered or goes_on):
+            goes_on = shard.closed and covered == shard.size
             notes = {
                 kept.size: kept.note for kept in snapshot.own_checkpoints(shard.origin)
             }

@@ -23,7 +23,7 @@ from typing import Protocol, TypeVar
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
 from selat.store.log import LogSnapshot, LogTransaction
 from selat.store.publication import PublicationSnapshot, PublicationTransaction
-from selat.store.reviews import Held, Review
+from selat.store.reviews import Held, PeerReview, Review
 from selat.store.values import (
     BatchReceipt,
     IncidentRow,
@@ -121,6 +121,9 @@ class Snapshot(
 
     def reviews_of_message(self, number: int) -> list[Review]:
         """Return the decisions of persons on a message, oldest first."""
+
+    def peer_review(self, entry: int) -> PeerReview | None:
+        """Return what a peer's reviewer decided about an entry, or None."""
 
     # --- outbox ------------------------------------------------------------
     def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
@@ -321,6 +324,14 @@ class Transaction(
         Raises:
             NotFoundError: There is no such message.
             WrongStateError: It is not quarantined.
+        """
+
+    def keep_peer_review(self, review: PeerReview) -> None:
+        """Keep what a peer's reviewer decided; one for each entry.
+
+        Raises:
+            NotFoundError: There is no such entry.
+            AlreadyExistsError: One is kept already.
         """
 
     # --- received batches --------------------------------------------------

@@ -55,3 +55,24 @@ class Review:
     note: str
     decided_ms: int
     leaf_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerReview:
+    """What a peer's reviewer decided about a message of ours, kept as evidence.
+
+    Attributes:
+        entry: Number of our outbox entry.
+        origin: Origin of the shard of the peer's log that the leaf is in.
+        leaf: The review leaf of the peer's log, exact bytes.
+        leaf_index: Its index in that shard.
+        proof: The range proof of that one leaf, hashes concatenated.
+        checkpoint_size: Size of the peer's checkpoint that the proof leads to.
+    """
+
+    entry: int
+    origin: str
+    leaf: bytes
+    leaf_index: int
+    proof: bytes
+    checkpoint_size: int

@@ -1394,6 +1394,7 @@ class ExchangeEvidence(_message.Message):
     RECIPIENT_FIELD_NUMBER: _builtins.int
     OFFER_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    REVIEW_FIELD_NUMBER: _builtins.int
     sender: _builtins.str
     """The node that sent."""
     recipient: _builtins.str
@@ -1406,6 +1407,12 @@ class ExchangeEvidence(_message.Message):
     def receipt(self) -> Global___LeafEvidence:
         """The receipt."""
 
+    @_builtins.property
+    def review(self) -> Global___LeafEvidence:
+        """What a person decided about a message that the receipt quarantined; absent
+        while nobody has, or the sender has not learned of it.
+        """
+
     def __init__(
         self,
         *,
@@ -1413,10 +1420,11 @@ class ExchangeEvidence(_message.Message):
         recipient: _builtins.str = ...,
         offer: Global___LeafEvidence | None = ...,
         receipt: Global___LeafEvidence | None = ...,
+        review: Global___LeafEvidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer", "receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer", "receipt", b"receipt", "review", b"review"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer", "receipt", b"receipt", "recipient", b"recipient", "sender", b"sender"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offer", b"offer", "receipt", b"receipt", "recipient", b"recipient", "review", b"review", "sender", b"sender"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

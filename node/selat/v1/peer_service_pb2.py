@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from selat.v1 import exchange_pb2 as selat_dot_v1_dot_exchange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bselat/v1/peer_service.proto\x12\x08selat.v1\x1a\x17selat/v1/exchange.proto\"c\n\x0e\x44\x65liverRequest\x12$\n\x07opening\x18\x01 \x01(\x0b\x32\x11.selat.v1.OpeningH\x00\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.selat.v1.BatchH\x00\x42\t\n\x07request\"\x9b\x01\n\x0f\x44\x65liverResponse\x12&\n\x08greeting\x18\x01 \x01(\x0b\x32\x12.selat.v1.GreetingH\x00\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.selat.v1.BatchReceiptH\x00\x12)\n\x07refusal\x18\x03 \x01(\x0b\x32\x16.selat.v1.BatchRefusalH\x00\x42\n\n\x08response\"X\n\x07Opening\x12\x17\n\x0f\x63heckpoint_size\x18\x01 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x02 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x03 \x01(\t\"t\n\x08Greeting\x12\x19\n\x11received_sequence\x18\x01 \x01(\x04\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x03 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x04 \x01(\t\"\x10\n\x0eGetCardRequest\"#\n\x0fGetCardResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"`\n\x12GetLogStateRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\x12\x12\n\nold_origin\x18\x03 \x01(\t\x12\x12\n\nnew_origin\x18\x04 \x01(\t\"6\n\x13GetLogStateResponse\x12\x1f\n\x03log\x18\x01 \x01(\x0b\x32\x12.selat.v1.LogState\"}\n\x14\x41\x64\x64\x43heckpointRequest\x12&\n\textension\x18\x01 \x01(\x0b\x32\x13.selat.v1.Extension\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12)\n\x08\x63osigned\x18\x03 \x01(\x0b\x32\x17.selat.v1.CosignedState\"B\n\x15\x41\x64\x64\x43heckpointResponse\x12)\n\x08\x63osigned\x18\x01 \x01(\x0b\x32\x17.selat.v1.CosignedState\"&\n\x13GetWitnessedRequest\x12\x0f\n\x07origins\x18\x01 \x03(\t\"+\n\x14GetWitnessedResponse\x12\x13\n\x0b\x63heckpoints\x18\x01 \x03(\x0c\"*\n\x19ReportEquivocationRequest\x12\r\n\x05proof\x18\x01 \x01(\x0c\"\x1c\n\x1aReportEquivocationResponse2\xdf\x03\n\x0bPeerService\x12\x42\n\x07\x44\x65liver\x12\x18.selat.v1.DeliverRequest\x1a\x19.selat.v1.DeliverResponse(\x01\x30\x01\x12J\n\x0bGetLogState\x12\x1c.selat.v1.GetLogStateRequest\x1a\x1d.selat.v1.GetLogStateResponse\x12>\n\x07GetCard\x12\x18.selat.v1.GetCardRequest\x1a\x19.selat.v1.GetCardResponse\x12P\n\rAddCheckpoint\x12\x1e.selat.v1.AddCheckpointRequest\x1a\x1f.selat.v1.AddCheckpointResponse\x12M\n\x0cGetWitnessed\x12\x1d.selat.v1.GetWitnessedRequest\x1a\x1e.selat.v1.GetWitnessedResponse\x12_\n\x12ReportEquivocation\x12#.selat.v1.ReportEquivocationRequest\x1a$.selat.v1.ReportEquivocationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bselat/v1/peer_service.proto\x12\x08selat.v1\x1a\x17selat/v1/exchange.proto\"c\n\x0e\x44\x65liverRequest\x12$\n\x07opening\x18\x01 \x01(\x0b\x32\x11.selat.v1.OpeningH\x00\x12 \n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x0f.selat.v1.BatchH\x00\x42\t\n\x07request\"\x9b\x01\n\x0f\x44\x65liverResponse\x12&\n\x08greeting\x18\x01 \x01(\x0b\x32\x12.selat.v1.GreetingH\x00\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.selat.v1.BatchReceiptH\x00\x12)\n\x07refusal\x18\x03 \x01(\x0b\x32\x16.selat.v1.BatchRefusalH\x00\x42\n\n\x08response\"X\n\x07Opening\x12\x17\n\x0f\x63heckpoint_size\x18\x01 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x02 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x03 \x01(\t\"t\n\x08Greeting\x12\x19\n\x11received_sequence\x18\x01 \x01(\x04\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11protocol_versions\x18\x03 \x03(\t\x12\x19\n\x11\x63heckpoint_origin\x18\x04 \x01(\t\"p\n\x11GetReviewsRequest\x12\'\n\x08messages\x18\x01 \x03(\x0b\x32\x15.selat.v1.SentMessage\x12\x17\n\x0f\x63heckpoint_size\x18\x02 \x01(\x04\x12\x19\n\x11\x63heckpoint_origin\x18\x03 \x01(\t\"*\n\x0bSentMessage\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\r\"[\n\x12GetReviewsResponse\x12$\n\x07reviews\x18\x01 \x03(\x0b\x32\x13.selat.v1.LeafRange\x12\x1f\n\x03log\x18\x02 \x01(\x0b\x32\x12.selat.v1.LogState\"\x10\n\x0eGetCardRequest\"#\n\x0fGetCardResponse\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"`\n\x12GetLogStateRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\x12\x12\n\nold_origin\x18\x03 \x01(\t\x12\x12\n\nnew_origin\x18\x04 \x01(\t\"6\n\x13GetLogStateResponse\x12\x1f\n\x03log\x18\x01 \x01(\x0b\x32\x12.selat.v1.LogState\"}\n\x14\x41\x64\x64\x43heckpointRequest\x12&\n\textension\x18\x01 \x01(\x0b\x32\x13.selat.v1.Extension\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12)\n\x08\x63osigned\x18\x03 \x01(\x0b\x32\x17.selat.v1.CosignedState\"B\n\x15\x41\x64\x64\x43heckpointResponse\x12)\n\x08\x63osigned\x18\x01 \x01(\x0b\x32\x17.selat.v1.CosignedState\"&\n\x13GetWitnessedRequest\x12\x0f\n\x07origins\x18\x01 \x03(\t\"+\n\x14GetWitnessedResponse\x12\x13\n\x0b\x63heckpoints\x18\x01 \x03(\x0c\"*\n\x19ReportEquivocationRequest\x12\r\n\x05proof\x18\x01 \x01(\x0c\"\x1c\n\x1aReportEquivocationResponse2\xa8\x04\n\x0bPeerService\x12\x42\n\x07\x44\x65liver\x12\x18.selat.v1.DeliverRequest\x1a\x19.selat.v1.DeliverResponse(\x01\x30\x01\x12J\n\x0bGetLogState\x12\x1c.selat.v1.GetLogStateRequest\x1a\x1d.selat.v1.GetLogStateResponse\x12G\n\nGetReviews\x12\x1b.selat.v1.GetReviewsRequest\x1a\x1c.selat.v1.GetReviewsResponse\x12>\n\x07GetCard\x12\x18.selat.v1.GetCardRequest\x1a\x19.selat.v1.GetCardResponse\x12P\n\rAddCheckpoint\x12\x1e.selat.v1.AddCheckpointRequest\x1a\x1f.selat.v1.AddCheckpointResponse\x12M\n\x0cGetWitnessed\x12\x1d.selat.v1.GetWitnessedRequest\x1a\x1e.selat.v1.GetWitnessedResponse\x12_\n\x12ReportEquivocation\x12#.selat.v1.ReportEquivocationRequest\x1a$.selat.v1.ReportEquivocationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,26 +40,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENING']._serialized_end=413
   _globals['_GREETING']._serialized_start=415
   _globals['_GREETING']._serialized_end=531
-  _globals['_GETCARDREQUEST']._serialized_start=533
-  _globals['_GETCARDREQUEST']._serialized_end=549
-  _globals['_GETCARDRESPONSE']._serialized_start=551
-  _globals['_GETCARDRESPONSE']._serialized_end=586
-  _globals['_GETLOGSTATEREQUEST']._serialized_start=588
-  _globals['_GETLOGSTATEREQUEST']._serialized_end=684
-  _globals['_GETLOGSTATERESPONSE']._serialized_start=686
-  _globals['_GETLOGSTATERESPONSE']._serialized_end=740
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=742
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=867
-  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=869
-  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=935
-  _globals['_GETWITNESSEDREQUEST']._serialized_start=937
-  _globals['_GETWITNESSEDREQUEST']._serialized_end=975
-  _globals['_GETWITNESSEDRESPONSE']._serialized_start=977
-  _globals['_GETWITNESSEDRESPONSE']._serialized_end=1020
-  _globals['_REPORTEQUIVOCATIONREQUEST']._serialized_start=1022
-  _globals['_REPORTEQUIVOCATIONREQUEST']._serialized_end=1064
-  _globals['_REPORTEQUIVOCATIONRESPONSE']._serialized_start=1066
-  _globals['_REPORTEQUIVOCATIONRESPONSE']._serialized_end=1094
-  _globals['_PEERSERVICE']._serialized_start=1097
-  _globals['_PEERSERVICE']._serialized_end=1576
+  _globals['_GETREVIEWSREQUEST']._serialized_start=533
+  _globals['_GETREVIEWSREQUEST']._serialized_end=645
+  _globals['_SENTMESSAGE']._serialized_start=647
+  _globals['_SENTMESSAGE']._serialized_end=689
+  _globals['_GETREVIEWSRESPONSE']._serialized_start=691
+  _globals['_GETREVIEWSRESPONSE']._serialized_end=782
+  _globals['_GETCARDREQUEST']._serialized_start=784
+  _globals['_GETCARDREQUEST']._serialized_end=800
+  _globals['_GETCARDRESPONSE']._serialized_start=802
+  _globals['_GETCARDRESPONSE']._serialized_end=837
+  _globals['_GETLOGSTATEREQUEST']._serialized_start=839
+  _globals['_GETLOGSTATEREQUEST']._serialized_end=935
+  _globals['_GETLOGSTATERESPONSE']._serialized_start=937
+  _globals['_GETLOGSTATERESPONSE']._serialized_end=991
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=993
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=1118
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=1120
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=1186
+  _globals['_GETWITNESSEDREQUEST']._serialized_start=1188
+  _globals['_GETWITNESSEDREQUEST']._serialized_end=1226
+  _globals['_GETWITNESSEDRESPONSE']._serialized_start=1228
+  _globals['_GETWITNESSEDRESPONSE']._serialized_end=1271
+  _globals['_REPORTEQUIVOCATIONREQUEST']._serialized_start=1273
+  _globals['_REPORTEQUIVOCATIONREQUEST']._serialized_end=1315
+  _globals['_REPORTEQUIVOCATIONRESPONSE']._serialized_start=1317
+  _globals['_REPORTEQUIVOCATIONRESPONSE']._serialized_end=1345
+  _globals['_PEERSERVICE']._serialized_start=1348
+  _globals['_PEERSERVICE']._serialized_end=1900
 # @@protoc_insertion_point(module_scope)

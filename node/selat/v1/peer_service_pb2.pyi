@@ -164,6 +164,98 @@ class Greeting(_message.Message):
 Global___Greeting: _TypeAlias = Greeting  # noqa: Y015
 
 @_typing.final
+class GetReviewsRequest(_message.Message):
+    """Ask what became of messages that were quarantined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_SIZE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_ORIGIN_FIELD_NUMBER: _builtins.int
+    checkpoint_size: _builtins.int
+    """Size of the server's log that the caller has verified; 0 for none. The
+    answer's consistency proof starts there.
+    """
+    checkpoint_origin: _builtins.str
+    """Origin of the shard of the server's log that the size is of; empty for none."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___SentMessage]:
+        """The messages, at most 256."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___SentMessage] | None = ...,
+        checkpoint_size: _builtins.int = ...,
+        checkpoint_origin: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint_origin", b"checkpoint_origin", "checkpoint_size", b"checkpoint_size", "messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReviewsRequest: _TypeAlias = GetReviewsRequest  # noqa: Y015
+
+@_typing.final
+class SentMessage(_message.Message):
+    """A message that the caller sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    id: _builtins.bytes
+    """16-byte UUIDv7."""
+    version: _builtins.int
+    """Its version."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SentMessage: _TypeAlias = SentMessage  # noqa: Y015
+
+@_typing.final
+class GetReviewsResponse(_message.Message):
+    """What was decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVIEWS_FIELD_NUMBER: _builtins.int
+    LOG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reviews(self) -> _containers.RepeatedCompositeFieldContainer[_exchange_pb2.LeafRange]:
+        """The review leaves, one each, of the messages that were decided; in any
+        order. What still waits is left out.
+        """
+
+    @_builtins.property
+    def log(self) -> _exchange_pb2.LogState:
+        """State of the server's log, which contains them; absent without reviews."""
+
+    def __init__(
+        self,
+        *,
+        reviews: _abc.Iterable[_exchange_pb2.LeafRange] | None = ...,
+        log: _exchange_pb2.LogState | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["log", b"log"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log", b"log", "reviews", b"reviews"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReviewsResponse: _TypeAlias = GetReviewsResponse  # noqa: Y015
+
+@_typing.final
 class GetCardRequest(_message.Message):
     """Ask for the card."""
 

@@ -46,6 +46,11 @@ class PeerServiceStub:
                 request_serializer=selat_dot_v1_dot_peer__service__pb2.GetLogStateRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_peer__service__pb2.GetLogStateResponse.FromString,
                 _registered_method=True)
+        self.GetReviews = channel.unary_unary(
+                '/selat.v1.PeerService/GetReviews',
+                request_serializer=selat_dot_v1_dot_peer__service__pb2.GetReviewsRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_peer__service__pb2.GetReviewsResponse.FromString,
+                _registered_method=True)
         self.GetCard = channel.unary_unary(
                 '/selat.v1.PeerService/GetCard',
                 request_serializer=selat_dot_v1_dot_peer__service__pb2.GetCardRequest.SerializeToString,
@@ -86,6 +91,14 @@ class PeerServiceServicer:
     def GetLogState(self, request, context):
         """Return the server's log state with a proof from an older size, so that a
         peer can join what it learned from deliveries in both directions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReviews(self, request, context):
+        """Return what persons at the server decided about messages of the caller's
+        that the server had quarantined.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,6 +147,11 @@ def add_PeerServiceServicer_to_server(servicer, server):
                     servicer.GetLogState,
                     request_deserializer=selat_dot_v1_dot_peer__service__pb2.GetLogStateRequest.FromString,
                     response_serializer=selat_dot_v1_dot_peer__service__pb2.GetLogStateResponse.SerializeToString,
+            ),
+            'GetReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReviews,
+                    request_deserializer=selat_dot_v1_dot_peer__service__pb2.GetReviewsRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_peer__service__pb2.GetReviewsResponse.SerializeToString,
             ),
             'GetCard': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCard,
@@ -212,6 +230,33 @@ class PeerService:
             '/selat.v1.PeerService/GetLogState',
             selat_dot_v1_dot_peer__service__pb2.GetLogStateRequest.SerializeToString,
             selat_dot_v1_dot_peer__service__pb2.GetLogStateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.PeerService/GetReviews',
+            selat_dot_v1_dot_peer__service__pb2.GetReviewsRequest.SerializeToString,
+            selat_dot_v1_dot_peer__service__pb2.GetReviewsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,10 @@ class PeerServiceStub:
     """Return the server's log state with a proof from an older size, so that a
     peer can join what it learned from deliveries in both directions.
     """
+    GetReviews: _grpc.UnaryUnaryMultiCallable[_peer_service_pb2.GetReviewsRequest, _peer_service_pb2.GetReviewsResponse]
+    """Return what persons at the server decided about messages of the caller's
+    that the server had quarantined.
+    """
     GetCard: _grpc.UnaryUnaryMultiCallable[_peer_service_pb2.GetCardRequest, _peer_service_pb2.GetCardResponse]
     """Return the newest card of the node that is called."""
     AddCheckpoint: _grpc.UnaryUnaryMultiCallable[_peer_service_pb2.AddCheckpointRequest, _peer_service_pb2.AddCheckpointResponse]
@@ -75,6 +79,10 @@ class PeerServiceAsyncStub(PeerServiceStub):
     GetLogState: _aio.UnaryUnaryMultiCallable[_peer_service_pb2.GetLogStateRequest, _peer_service_pb2.GetLogStateResponse]  # type: ignore[assignment]
     """Return the server's log state with a proof from an older size, so that a
     peer can join what it learned from deliveries in both directions.
+    """
+    GetReviews: _aio.UnaryUnaryMultiCallable[_peer_service_pb2.GetReviewsRequest, _peer_service_pb2.GetReviewsResponse]  # type: ignore[assignment]
+    """Return what persons at the server decided about messages of the caller's
+    that the server had quarantined.
     """
     GetCard: _aio.UnaryUnaryMultiCallable[_peer_service_pb2.GetCardRequest, _peer_service_pb2.GetCardResponse]  # type: ignore[assignment]
     """Return the newest card of the node that is called."""
@@ -115,6 +123,16 @@ class PeerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_peer_service_pb2.GetLogStateResponse, _abc.Awaitable[_peer_service_pb2.GetLogStateResponse]]:
         """Return the server's log state with a proof from an older size, so that a
         peer can join what it learned from deliveries in both directions.
+        """
+
+    @_abc_1.abstractmethod
+    def GetReviews(
+        self,
+        request: _peer_service_pb2.GetReviewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_peer_service_pb2.GetReviewsResponse, _abc.Awaitable[_peer_service_pb2.GetReviewsResponse]]:
+        """Return what persons at the server decided about messages of the caller's
+        that the server had quarantined.
         """
 
     @_abc_1.abstractmethod

@@ -326,6 +326,7 @@ def test_search_sends_values_kind_and_conditions(
         *("search", "P1234567", "--kind", "passport", "--category", "terrorism"),
         *("--type", "travel-document", "--from", "police.xb.example"),
         *("--since", "2026-01-31", "--past", "--limit", 1),
+        *("--until", "2026-02-28", "--status", "Delisted"),
     )
 
     [request] = desk.asked(pb.SearchMessagesRequest)
@@ -336,6 +337,8 @@ def test_search_sends_values_kind_and_conditions(
     assert request.originator == "police.xb.example"
     assert request.include_past
     assert request.stored_from.ToDatetime() == datetime(2026, 1, 31)  # noqa: DTZ001 - protobuf's own
+    assert request.stored_until.ToDatetime() == datetime(2026, 2, 28)  # noqa: DTZ001 - protobuf's own
+    assert request.status == "delisted"
     assert "These are the newest 1; more with --limit." in ended.err
 
 

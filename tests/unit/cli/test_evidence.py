@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from tests.fakes.identities import MIDYEAR, Identity, later, make_identity
 from selat.cli.evidence import cards_at_hand, verify_exchange
 from selat.core.checkpoints import Checkpoint
 from selat.core.leaf_base import Leaf
-from selat.core.leaves import OfferLeaf, ReceiptLeaf
+from selat.core.leaves import OfferLeaf, ReceiptLeaf, ReviewLeaf
 from selat.core.merkle import leaf_hash
 from selat.core.notes import sign_note
 from selat.core.shard_leaves import OpenLeaf
@@ -117,6 +118,23 @@ def receipt(answered: OfferLeaf, **changes: object) -> ReceiptLeaf:
     return ReceiptLeaf(**(values | changes))  # type: ignore[arg-type]  # any field
 
 
+def review(answered: ReceiptLeaf, **changes: object) -> ReviewLeaf:
+    values: dict[str, object] = {
+        "node": XB,
+        "peer": XA,
+        "id": answered.id,
+        "version": answered.version,
+        "answers": leaf_hash(answered.encode()),
+        "act": "approve",
+        "reason": "",
+        "by": "reviewer",
+        "policy": "00" * 32,
+        "time_ms": TIME_MS,
+        "blind": bytes(32),
+    }
+    return ReviewLeaf(**(values | changes))  # type: ignore[arg-type]  # any field
+
+
 @pytest.fixture(scope="module")
 def identities(tmp_path_factory: pytest.TempPathFactory) -> tuple[Identity, Identity]:
     return (
@@ -130,21 +148,32 @@ def cards(identities: tuple[Identity, Identity]) -> dict[str, SignedCard]:
     return {each.card.card.name: each.card for each in identities}
 
 
-Exchange = Callable[[Leaf, Leaf], pb.ExchangeEvidence]
+class Exchange(Protocol):
+    """Makes the evidence of an exchange, with a review or without."""
+
+    def __call__(
+        self, offered: Leaf, answer: Leaf, decided: Leaf | None = None
+    ) -> pb.ExchangeEvidence: ...
 
 
 @pytest.fixture
 def exchange(identities: tuple[Identity, Identity]) -> Exchange:
-    def make(offered: Leaf, answer: Leaf) -> pb.ExchangeEvidence:
+    def make(
+        offered: Leaf, answer: Leaf, decided: Leaf | None = None
+    ) -> pb.ExchangeEvidence:
         ours, theirs = map(Log, identities)
         ours.append([opening(XA), offer(version=9), offered])
         theirs.append([opening(XB), answer])
+        receipt = theirs.evidence(1, first=1, count=1)
+        if decided is not None:
+            theirs.append([decided])
         ours.append([opening(XA)])
         return pb.ExchangeEvidence(
             sender=XA,
             recipient=XB,
             offer=ours.evidence(2, first=1, count=2),
-            receipt=theirs.evidence(1, first=1, count=1),
+            receipt=receipt,
+            review=(None if decided is None else theirs.evidence(2, first=2, count=1)),
         )
 
     return make
@@ -270,6 +299,50 @@ def test_leaves_that_do_not_belong_together_are_refused(
 ) -> None:
     with pytest.raises(VerificationError, match=why):
         verify(exchange(offered, answer), cards)
+
+
+QUARANTINED = receipt(offer(), outcome="quarantined", effect="hold")
+
+
+def test_a_review_that_answers_the_receipt_is_verified(
+    exchange: Exchange, cards: dict[str, SignedCard]
+) -> None:
+    evidence = exchange(offer(), QUARANTINED, review(QUARANTINED))
+    verified = verify_exchange(evidence, cards, message_id=ID.bytes, version=1)
+
+    assert (verified.outcome, verified.act) == ("quarantined", "approve")
+    assert verified.review is not None
+    assert verified.review.index == 2
+    document = verified.document()["review"]
+    assert isinstance(document, dict)
+    assert (document["act"], document["index"]) == ("approve", 2)
+
+
+@pytest.mark.parametrize(
+    ("decided", "why"),
+    [
+        (QUARANTINED, "a review that is none"),
+        (review(QUARANTINED, version=2), "a review of another message"),
+        (review(QUARANTINED, node="police.xc.example"), "a review of another message"),
+        (review(QUARANTINED, peer="police.xc.example"), "a review of another message"),
+        (review(QUARANTINED, answers=bytes(32)), "answers another receipt"),
+    ],
+)
+def test_a_review_of_something_else_is_refused(
+    exchange: Exchange, cards: dict[str, SignedCard], decided: Leaf, why: str
+) -> None:
+    with pytest.raises(VerificationError, match=why):
+        verify(exchange(offer(), QUARANTINED, decided), cards)
+
+
+def test_a_review_that_is_not_in_the_log_is_refused(
+    exchange: Exchange, cards: dict[str, SignedCard]
+) -> None:
+    evidence = exchange(offer(), QUARANTINED, review(QUARANTINED))
+    evidence.review.leaf = review(QUARANTINED, act="refuse").encode()
+
+    with pytest.raises(ProofError, match="not among those"):
+        verify(evidence, cards)
 
 
 def test_keys_must_have_been_valid_when_they_signed(

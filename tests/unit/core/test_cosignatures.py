@@ -152,6 +152,13 @@ def test_no_cosignature_is_made_without_a_time(time_s: int) -> None:
         WITNESS.cosign(TEXT, time_s=time_s)
 
 
+@pytest.mark.parametrize("time_s", [1, 2**63 - 1])
+def test_the_first_and_the_last_moment_can_be_stated(time_s: int) -> None:
+    lines = WITNESS.cosign(TEXT, time_s=time_s)
+    found = verify_cosignatures(TEXT, lines, WITNESS.verifiers)
+    assert {each.time_s for each in found} == {time_s}
+
+
 def test_only_checkpoints_are_cosigned() -> None:
     with pytest.raises(MalformedError):
         WITNESS.cosign(b"no checkpoint\n", time_s=NOW_S)
@@ -193,12 +200,17 @@ def test_a_note_takes_as_many_cosignatures_as_it_may_hold() -> None:
     note = with_cosignatures(NOTE, many)
     count = len(parse_note(note).signatures)
     assert NOTE_BYTES_MAX - len(many[-1]) < len(note) <= NOTE_BYTES_MAX
-    small = [
-        NoteSignature(name=f"w{number}", key_id=bytes(4), signature=bytes(72)).line()
-        for number in range(SIGNATURES_MAX)
-    ]
     assert 2 < count < 42
-    assert len(parse_note(with_cosignatures(NOTE, small)).signatures) == SIGNATURES_MAX
+
+    def small(name: str) -> bytes:
+        return NoteSignature(name=name, key_id=bytes(4), signature=bytes(72)).line()
+
+    room = NOTE_BYTES_MAX - len(note) - len(small(""))
+    fitting = small("w" * room)
+    assert with_cosignatures(note, [small("w" * (room + 1))]) == note
+    assert with_cosignatures(note, [fitting]) == note + fitting
+    whole = with_cosignatures(NOTE, [small(f"w{number}") for number in range(64)])
+    assert len(parse_note(whole).signatures) == SIGNATURES_MAX
 
 
 @pytest.mark.parametrize(

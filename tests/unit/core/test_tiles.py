@@ -11,6 +11,7 @@ from selat.core.tiles import (
     inclusion_proof,
     range_proof,
     root_at,
+    roots_at,
     updated_tiles,
 )
 from selat.errors import InvalidInputError, StoreCorruptError
@@ -150,3 +151,12 @@ def test_nothing_outside_the_tree_is_proven(
 def test_no_proof_is_made_from_a_short_tile() -> None:
     with pytest.raises(StoreCorruptError, match="missing or short"):
         inclusion_proof(0, 8, MemoryTree(numbered(7)))
+
+
+def test_roots_at_many_sizes_are_those_at_each() -> None:
+    tree = MemoryTree(numbered(700))
+    sizes = [1, 2, 255, 256, 257, 300, 300, 512, 699, 700, 3]
+    expected = [tree_hash(tree.leaf_hashes[:size]) for size in sizes]
+    assert list(roots_at(sizes, tree)) == expected
+    with pytest.raises(InvalidInputError):
+        list(roots_at([1, 0], tree))

@@ -198,6 +198,11 @@ def test_two_roots_of_one_size_are_equivocation(old_size: int, status: int) -> N
     assert http_status(error) == status
 
 
+def test_two_roots_that_were_found_elsewhere_are_no_conflict() -> None:
+    # Nothing tells the caller where to start again.
+    assert http_status(EquivocationError("It lies.", size=7)) == 422
+
+
 def test_only_a_signed_checkpoint_convicts() -> None:
     forged = replace(
         request_from(7, 7), checkpoint=signed_head(7, root_at(7, TREE), seed=2)

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from tests.fakes.local_nodes import NAME, ORIGIN, signers_of
 from tests.fakes.trees import MemoryTree
 from tests.unit.store.samples import message
 
-from selat.core.checkpoints import open_checkpoint
+from selat.core.checkpoints import Checkpoint, open_checkpoint
 from selat.core.merkle import leaf_hash
+from selat.core.notes import parse_note, sign_note
 from selat.core.proofs import verify_range
-from selat.core.tiles import range_proof
+from selat.core.tiles import range_proof, root_at
+from selat.core.tree_heads import parse_tree_head
 from selat.desk.evidence import evidence_of
 from selat.exchange.local import LocalNode
 from selat.store.port import Transaction
@@ -24,6 +28,7 @@ from selat.store.values import (
     OutgoingBatch,
     PeerCheckpoint,
 )
+from selat.store.witnessing import OwnCheckpoint
 from selat.v1 import desk_service_pb2 as pb
 
 PEER = "police.xa.example"
@@ -106,6 +111,39 @@ async def test_message_is_proven_before_its_receipt_was_signed(
     rows = await local.store.write(received)
     (evidence,) = await evidence_of(local, rows[1], [])
     check_ours(evidence.receipt)
+
+
+def cosigned(transaction: Transaction, size: int, *, anchored: bool) -> bytes:
+    """Keep a checkpoint of ours as if peers had cosigned it; return its note."""
+    tiles = transaction.shard_tiles(ORIGIN)
+    root = root_at(size, tiles)
+    text = Checkpoint(origin=ORIGIN, size=size, root=root).text()
+    note = sign_note(text, signers_of(ORIGIN))
+    transaction.keep_own_checkpoint(
+        OwnCheckpoint(
+            origin=ORIGIN,
+            size=size,
+            note=note,
+            cosigners=1,
+            signed_ms=size * 86_400_000,
+            anchored_ms=1 if anchored else None,
+        )
+    )
+    return note
+
+
+async def test_own_leaf_is_proven_by_what_peers_have_cosigned(
+    local: LocalNode,
+) -> None:
+    rows = await local.store.write(received)
+    await local.store.write(lambda t: t.append_leaves([b"3", b"4", b"5", b"6"]))
+    # Too small; and then the best of those that are there.
+    for size, anchored, expected in ((1, True, 6), (5, False, 5), (3, True, 3)):
+        await local.store.write(partial(cosigned, size=size, anchored=anchored))
+        (evidence,) = await evidence_of(local, rows[0], [])
+        check_ours(evidence.receipt)
+        text = parse_note(evidence.receipt.checkpoint).text
+        assert parse_tree_head(text).size == expected
 
 
 async def test_message_that_came_by_no_batch_has_no_evidence(local: LocalNode) -> None:

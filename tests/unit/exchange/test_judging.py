@@ -211,3 +211,25 @@ async def test_quarantined_version_is_not_replaced_by_other_contents(
     await judge(receiver, told(receiver))
     ((receipt, _),) = await judge(receiver, told(receiver, "Doe, Jane"))
     assert (receipt.outcome, receipt.reason) == ("refused", "VERSION_CONFLICT")
+
+
+async def test_receipts_name_the_policy_that_decided_and_not_the_one_after(
+    receiver: LocalNode, policy: ScriptedPolicy
+) -> None:
+    judging = Judge(
+        local=receiver, inspector=Inspector(schema=receiver.schema, catalogue=CATALOGUE)
+    )
+    peer = receiver.peers.get(PEER)
+    messages = [told(receiver), told(receiver)]
+    offers, opened = zip(*map(offered, messages), strict=True)
+    before = policy.digest
+    judged = judging.judge_all(peer, offers, opened)
+    policy.digest = "fe" * 32
+
+    leaves, _ = await receiver.store.write(
+        lambda t: judging.keep_all(t, peer, judged, now_ms=NOW_MS)
+    )
+
+    receipts = [parse_leaf(leaf) for leaf in leaves]
+    digests = [leaf.policy for leaf in receipts if isinstance(leaf, ReceiptLeaf)]
+    assert digests == [before, before]

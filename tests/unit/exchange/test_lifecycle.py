@@ -274,6 +274,7 @@ async def test_batch_is_formed_anew_when_a_message_ended_in_the_meantime(
         stream=unused,
         wake=wake,
         prove=unused,
+        ask_reviews=unused,
         on_open=unused,
     )
 

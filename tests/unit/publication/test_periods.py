@@ -114,6 +114,14 @@ async def test_period_covers_the_leaves_of_its_time(
     ] == expected
 
 
+async def test_hand_over_at_the_end_of_a_period_is_in_it(store: Store) -> None:
+    found = await parts(store, ms(2030, 8, 1), ms(2031, 1, 1) - 1)
+    assert [(part.shard.origin, part.covered_size) for part in found] == [
+        (OLDER, 7),
+        (NEWER, 0),
+    ]
+
+
 @pytest.mark.parametrize(
     "period", [((2029, 1, 1), (2030, 6, 30)), ((2031, 7, 1), (2040, 1, 1))]
 )
@@ -223,11 +231,11 @@ async def test_more_leaves_than_there_are_cannot_be_covered(store: Store) -> Non
         await published(store).checkpoint("2001h1")
 
 
-async def test_part_ends_at_the_smallest_cosigned_checkpoint_that_covers_it(
+async def test_part_ends_at_a_cosigned_checkpoint_that_shows_its_end(
     store: Store,
 ) -> None:
     notes = await keep(store, NEWER, 2, 4)
-    for day, size in ((1, 2), (2, 2), (3, 4), (4, 4)):
+    for day, size in ((1, 2), (2, 4), (3, 4), (4, 4)):
         (part,) = await parts(store, ms(2031, 1, 1), ms(2031, day, 15))
         assert part.end_note() == notes[size], day
     (part,) = await parts(store, ms(2031, 1, 1), ms(2031, 5, 15))

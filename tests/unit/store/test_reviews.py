@@ -15,9 +15,9 @@ from tests.unit.store.samples import (
     publish,
 )
 
-from selat.errors import NotFoundError, WrongStateError
+from selat.errors import AlreadyExistsError, NotFoundError, WrongStateError
 from selat.store.port import Store, Transaction
-from selat.store.reviews import Act, Held, Review
+from selat.store.reviews import Act, Held, PeerReview, Review
 from selat.store.values import Holding, MessageQuery, OutboxRow, OutboxState
 
 APPROVAL = Review(
@@ -288,3 +288,31 @@ async def test_counts_show_what_waits_and_since_when(store: Store) -> None:
     await store.write(lambda t: t.review_message(3, APPROVAL))
     await store.write(lambda t: t.review_entry(2, REFUSAL))
     assert await counts() == (1, NOW + 5, NOW + 9, 1)
+
+
+# --- reviews of peers --------------------------------------------------------
+THEIRS = PeerReview(
+    entry=1,
+    origin="police.aa.example/exchange/2026h2",
+    leaf=b"their review",
+    leaf_index=7,
+    proof=b"p" * 64,
+    checkpoint_size=9,
+)
+
+
+async def test_review_of_a_peer_is_kept_as_it_came_and_once(store: Store) -> None:
+    await store.write(lambda t: publish(t, 1, ALPHA))
+    assert await store.read(lambda s: s.peer_review(1)) is None
+
+    await store.write(lambda t: t.keep_peer_review(THEIRS))
+    with pytest.raises(AlreadyExistsError):
+        await store.write(
+            lambda t: t.keep_peer_review(replace(THEIRS, leaf=b"another"))
+        )
+    assert await store.read(lambda s: s.peer_review(1)) == THEIRS
+
+
+async def test_review_of_no_entry_is_not_kept(store: Store) -> None:
+    with pytest.raises(NotFoundError):
+        await store.write(lambda t: t.keep_peer_review(THEIRS))

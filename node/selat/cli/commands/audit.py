@@ -11,10 +11,12 @@ from selat.cli.commands.audit_timestamps import (
     timestamp_add_command,
     timestamp_query_command,
 )
+from selat.cli.commands.audit_verify import verify
 
-app = group("Write what auditors verify: tiles, bundles, policies.")
+app = group("Write what auditors verify, and verify it.")
 command(app, "export")(export)
 command(app, "tiles")(tiles)
 command(app, "policy")(policy)
 command(app, "timestamp-query")(timestamp_query_command)
 command(app, "timestamp-add")(timestamp_add_command)
+command(app, "verify")(verify)

@@ -13,6 +13,7 @@ from selat.cli.context import Context
 from selat.cli.files import write_file
 from selat.core.bundle_paths import shard_of
 from selat.identity.card import parse_card
+from selat.node.configuration import read_configuration
 from selat.node.folder import NodeFolder
 from selat.publication.policy_file import Algorithm, tlog_policy
 from selat.publication.shards import shard_called
@@ -28,8 +29,13 @@ async def policy(
         str, typer.Option(metavar="YYYYhN", help="The newest unless given.")
     ] = "",
     quorum: Annotated[
-        int, typer.Option(min=0, help="How many peers must have cosigned; 0 for none.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=0,
+            help="How many peers must have cosigned; 0 for none.",
+            show_default="that of the configuration",
+        ),
+    ] = None,
     algorithm: Annotated[
         Algorithm, typer.Option(help="Whose keys; tools may know only one of them.")
     ] = Algorithm.BOTH,
@@ -53,6 +59,8 @@ async def policy(
         ]
         return shard_called(snapshot, shard), accepted
 
+    if quorum is None:
+        quorum = read_configuration(folder.configuration).witness.quorum
     found, envelopes = inspect(folder.store, read)
     written = tlog_policy(
         parse_card(folder.card.read_bytes()).card,

@@ -68,6 +68,10 @@ async def search(
     since: Annotated[
         str, typer.Option(help="Kept since: 12h, 7d, 2026-01-31, a date and time.")
     ] = "",
+    until: Annotated[str, typer.Option(help="Kept before then.")] = "",
+    status: Annotated[
+        str, typer.Option(help="Only records that are current, delisted, withdrawn.")
+    ] = "",
     past: Annotated[
         bool, typer.Option("--past", help="Also superseded and erased versions.")
     ] = False,
@@ -85,6 +89,7 @@ async def search(
         category=category,
         record_type=record_type.replace("-", "_"),
         originator=originator,
+        status=status.lower(),
         include_past=past,
         with_contents=True,
     )
@@ -93,6 +98,8 @@ async def search(
         request.selectors.add(kind=selector, value=value)
     if since:
         request.stored_from.FromDatetime(parse_moment(since, now=datetime.now(UTC)))
+    if until:
+        request.stored_until.FromDatetime(parse_moment(until, now=datetime.now(UTC)))
     async with context.desk() as desk:
         found = await found_messages(desk, request, limit=limit)
     output = context.output

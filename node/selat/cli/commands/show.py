@@ -150,12 +150,13 @@ def _print_exchanges(output: Output, exchanges: list[VerifiedExchange]) -> None:
             f"✓ {each.sender} → {each.recipient}: {each.outcome}, proven by both logs",
             style="ok",
         )
-        output.fields(
-            [
-                ("  offer", each.offer.describe()),
-                ("  receipt", each.receipt.describe()),
-            ]
-        )
+        fields: list[tuple[str, str | Text]] = [
+            ("  offer", each.offer.describe()),
+            ("  receipt", each.receipt.describe()),
+        ]
+        if each.review is not None:
+            fields.append(("  review", f"{each.act}: {each.review.describe()}"))
+        output.fields(fields)
 
 
 def _review(review: pb.ReviewDecision) -> str:

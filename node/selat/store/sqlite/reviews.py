@@ -7,8 +7,8 @@ import json
 import sqlite3
 from typing import Final
 
-from selat.errors import NotFoundError, WrongStateError
-from selat.store.reviews import Act, Review
+from selat.errors import AlreadyExistsError, NotFoundError, WrongStateError
+from selat.store.reviews import Act, PeerReview, Review
 from selat.store.sqlite.failures import checked
 from selat.store.sqlite.messages import MessageReads, message_row
 from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row, json_list
@@ -58,6 +58,11 @@ class ReviewReads(Rows):
         """Return what persons decided on a received message, oldest first."""
         rows = self._all(_REVIEW + " WHERE message = ? ORDER BY number", (number,))
         return [_review(row) for row in rows]
+
+    def peer_review(self, entry: int) -> PeerReview | None:
+        """Return what a peer's reviewer decided about an entry, or None."""
+        row = self._one("SELECT * FROM peer_review WHERE entry = ?", (entry,))
+        return None if row is None else PeerReview(**dict(row))
 
 
 class ReviewWrites(MessageReads, ReviewReads):
@@ -125,6 +130,35 @@ class ReviewWrites(MessageReads, ReviewReads):
             )
         self._note(review, entry=None, message=number)
         return message_row(self._all(_THIS_MESSAGE, (number,))[0])
+
+    def keep_peer_review(self, review: PeerReview) -> None:
+        """Keep what a peer's reviewer decided; one for each entry.
+
+        Raises:
+            NotFoundError: There is no such entry.
+            AlreadyExistsError: One is kept already.
+        """
+        entry = review.entry
+        if self._one("SELECT 1 FROM outbox WHERE number = ?", (entry,)) is None:
+            raise NotFoundError(f"There is no outbox entry {entry}.", entry=entry)
+        kept = self._db.execute(
+            "INSERT INTO peer_review (entry, origin, leaf, leaf_index, proof,"
+            " checkpoint_size) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                entry,
+                review.origin,
+                review.leaf,
+                review.leaf_index,
+                review.proof,
+                review.checkpoint_size,
+            ),
+        )
+        if kept.rowcount < 1:
+            raise AlreadyExistsError(
+                f"The peer's review of outbox entry {entry} is kept already.",
+                remedy="The first one counts.",
+                entry=entry,
+            )
 
     def _admit(self, row: sqlite3.Row) -> None:
         """Let a message arrive now, as the newest version unless one is here."""

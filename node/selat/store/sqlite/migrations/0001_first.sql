@@ -399,6 +399,17 @@ CREATE TABLE peer_leaf (
   PRIMARY KEY (shard, leaf_index)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE peer_review (
+  -- What a peer's reviewer decided about a message that it had quarantined: a leaf
+  -- of its log, exact bytes, with the proof that it stands there.
+  entry INTEGER PRIMARY KEY REFERENCES outbox (number),
+  origin TEXT NOT NULL,
+  leaf BLOB NOT NULL,
+  leaf_index INTEGER NOT NULL,
+  proof BLOB NOT NULL,
+  checkpoint_size INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE officer (
   -- People and systems that may use the desk; lists are JSON.
   officer_id TEXT PRIMARY KEY,
