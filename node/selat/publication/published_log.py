@@ -31,7 +31,7 @@ class PublishedLog:
         """Return the signed note of a shard that a verifier should begin with.
 
         It is the newest that enough peers have cosigned or, where there is none
-        or it covers too little, the newest of all.
+        or it covers too little, the newest of all. A closed shard has but its last.
 
         Args:
             name: The shard, for example ``2026h2``; the newest when empty.
@@ -53,7 +53,8 @@ class PublishedLog:
                     f"{shard.origin} has {shard.size} leaves, not {covering}.",
                     remedy="Ask for no more leaves than there are.",
                 )
-            if note and size_of(note) >= covering:
+            least = shard.size if shard.final_note else covering
+            if note and size_of(note) >= least:
                 return note
             if shard.final_note:
                 return shard.final_note

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.core.times import to_ms
 from selat.core.tree_heads import Checkpoint, parse_tree_head
 from selat.errors import InvalidInputError, NotFoundError
-from selat.exchange.signing import CheckpointSigner
+from selat.exchange.signing import CheckpointSigner, SignedHead
 from selat.node.assembly import ignore_step
 from selat.publication.periods import Period, ShardPart, _boundary, parts_of
 from selat.publication.published_log import PublishedLog
@@ -212,6 +213,44 @@ async def test_closed_shard_ends_with_its_final_checkpoint(store: Store) -> None
     note = await published(store).checkpoint(shard_of(OLDER))
     assert (opened(note).origin, opened(note).size) == (OLDER, 7)
     assert (await parts(store, 0, ms(2030, 12, 1)))[0].end_note() == note
+
+
+async def test_closed_shard_ends_with_nothing_less(store: Store) -> None:
+    await keep(store, OLDER, 5)
+    note = await published(store).checkpoint(shard_of(OLDER))
+    assert opened(note).size == 7
+    notes = await keep(store, OLDER, 7)
+    assert await published(store).checkpoint(shard_of(OLDER)) == notes[7]
+
+
+class HastySigner:
+    """A signer that is asked while the log goes on to its next shard."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def at_least(self, _end: int) -> SignedHead:
+        """Sign the newest state, after the hand-over."""
+
+        def work(transaction: Transaction) -> SignedHead:
+            if transaction.tree_head().origin == OLDER:
+                hand_over(transaction)
+            note = note_of(transaction)
+            return SignedHead(checkpoint=opened(note), note=note, first_position=0)
+
+        return await self.store.write(work)
+
+
+async def test_shard_that_ends_while_it_is_signed_is_read_again(
+    tmp_path: Path,
+) -> None:
+    async with open_store(tmp_path / "hasty.db") as store:
+        await store.write(lambda t: t.append_leaves([leaf(ms(2030, 8, 1))]))
+        signer = cast("CheckpointSigner", HastySigner(store))
+        note = await PublishedLog(store=store, signer=signer).checkpoint(
+            shard_of(OLDER)
+        )
+    assert (opened(note).origin, opened(note).size) == (OLDER, 2)
 
 
 async def test_cosigned_checkpoint_is_shown_as_long_as_it_covers_enough(
