@@ -246,9 +246,9 @@ def _split(data: bytes) -> tuple[bytes, ...] | None:
     """Return the leaves of an entry bundle, however many there are."""
     leaves = []
     end, size = 0, len(data)
-    while end < size:
+    while end + 1 < size:
         start = end + _LENGTH_BYTES
-        end = start + int.from_bytes(data[end:start], "big")
+        end = start + (data[end] << 8 | data[end + 1])
         leaves.append(data[start:end])
     return tuple(leaves) if end == size else None
 
