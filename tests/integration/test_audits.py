@@ -91,3 +91,35 @@ def test_bundle_that_was_tampered_with_fails(
     assert "FILE_DAMAGED" in ended.out
     assert "ENTRY_CHANGED" in ended.out
     assert "NOT VERIFIED" in ended.out
+
+
+async def exchange(xa: Home, xb: Home, settled: int) -> None:
+    """Let one more message cross each way, and both be cosigned."""
+    async with running(xa) as a, running(xb) as b:
+        await a.publish(person(f"A {settled}"))
+        await b.publish(person(f"B {settled}"))
+        await a.settled(xb.name, settled)
+        await b.settled(xa.name, settled)
+
+
+def test_period_in_the_middle_holds_on_both_sides(
+    xa: Home, xb: Home, tmp_path: Path, selat: Selat
+) -> None:
+    asyncio.run(introduce(xa, xb))
+    asyncio.run(exchange(xa, xb, 1))
+    begin = now().isoformat()
+    asyncio.run(exchange(xa, xb, 2))
+    end = now().isoformat()
+    asyncio.run(exchange(xa, xb, 3))
+    bundles = [tmp_path / "xa-bundle", tmp_path / "xb-bundle"]
+    for home, bundle in zip((xa, xb), bundles, strict=True):
+        period = ("--from", begin, "--to", end)
+        assert selat(home, "audit", "export", *period, "--out", bundle).code == 0
+    pins = trust(tmp_path, xa, xb)
+    for chosen in (bundles, bundles[:1], bundles[1:]):
+        ended = selat(xa, "audit", "verify", *chosen, "--trust", pins, "--json")
+        assert ended.code == 0, ended.json["findings"]
+        codes = {each["code"] for each in ended.json["findings"]}
+        assert codes == {"POLICY_FROM_BEFORE"}
+        exchanged = sum(each["count"] for each in ended.json["listings"]["exchanges"])
+        assert exchanged >= 2

@@ -13,6 +13,7 @@ from tests.fakes.liars import Liar
 from tests.fakes.nodes import (
     Desk,
     Home,
+    ShiftedClock,
     desk_of,
     eventually,
     introduce,
@@ -265,7 +266,11 @@ async def test_call_asks_about_so_many_logs_and_no_more(xa: Home, xb: Home) -> N
 
 
 async def roll_back(xa: Home, xb: Home) -> None:
-    """Let a node exchange, and restore the database of before, mark and all."""
+    """Let a node exchange, and restore the database of before.
+
+    An empty file in the place of the mark is what an operator puts there who is
+    sure that the database is the newest.
+    """
     saved = xa.path.with_name("saved.db")
     await introduce(xa, xb)
     shutil.copy(xa.folder.store, saved)
@@ -275,7 +280,7 @@ async def roll_back(xa: Home, xb: Home) -> None:
     for leftover in xa.path.glob("store.db-*"):
         leftover.unlink()
     shutil.copy(saved, xa.folder.store)
-    xa.folder.high_water.write_bytes(b"")  # lost, and begun anew
+    xa.folder.high_water.write_bytes(b"")
 
 
 async def test_restored_database_is_noticed_at_the_start_by_a_peer(
@@ -286,6 +291,20 @@ async def test_restored_database_is_noticed_at_the_start_by_a_peer(
         with pytest.raises(LogRolledBackError, match=b.name):
             async with running(xa):
                 pass
+
+
+async def test_restored_database_closes_no_shard_before_peers_are_heard(
+    xa: Home, xb: Home
+) -> None:
+    await roll_back(xa, xb)
+    before = xa.inspect(lambda s: s.shards())
+    clock = ShiftedClock()
+    clock.ahead_ms = 200 * 86_400_000
+    async with running(xb, clock=clock):
+        with pytest.raises(LogRolledBackError):
+            async with running(xa, clock=clock):
+                pass
+    assert xa.inspect(lambda s: s.shards()) == before
 
 
 async def test_restored_database_is_noticed_when_a_peer_comes(

@@ -8,14 +8,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from selat.core.at_rest import StoreCipher
-from selat.core.cosignatures import CosignatureSigner
 from selat.core.times import utc
 from selat.desk.access import Doorkeeper
 from selat.desk.admin_service import AdminService
@@ -28,14 +26,11 @@ from selat.desk.peering import Peering
 from selat.desk.publishing import Publisher
 from selat.desk.reviews import ReviewDesk
 from selat.desk.status import StatusReporter
-from selat.exchange.accusing import Accuser
-from selat.exchange.anchoring import Anchors
 from selat.exchange.arrivals import Arrivals
-from selat.exchange.head_comparison import HeadComparison
 from selat.exchange.inspector import Inspector
 from selat.exchange.judging import Judge
 from selat.exchange.lifecycle import Lifecycle
-from selat.exchange.links import Connect, Links
+from selat.exchange.links import Links
 from selat.exchange.local import Clock, LocalNode
 from selat.exchange.peer_book import PeerBook
 from selat.exchange.peer_client import connector
@@ -46,9 +41,7 @@ from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.exchange.view_comparison import ViewComparison
 from selat.exchange.witness_http import HttpWitness
 from selat.exchange.witness_rounds import WitnessRounds
-from selat.exchange.witnessing import Witness
 from selat.identity.card import SignedCard
-from selat.identity.card_contents import witness_name
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import Credentials, DeskAuthority, Term
 from selat.identity.keystore import KeyStore
@@ -58,6 +51,7 @@ from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, check_log
 from selat.node.own_card import OwnCard
+from selat.node.vouching import build_vouching
 from selat.policy.catalogue_file import load_catalogue
 from selat.publication.published_log import PublishedLog
 from selat.records.schema import Schema
@@ -87,8 +81,6 @@ class Node:
     local: LocalNode
     policy: ActivePolicy
     links: Links
-    connect: Connect
-    comparison: HeadComparison
     rounds: WitnessRounds
     http_witness: HttpWitness
     lifecycle: Lifecycle
@@ -110,6 +102,7 @@ async def assemble_node(
     passphrase: bytes,
     clock: Clock = present_ms,
     on_step: StepObserver = ignore_step,
+    ask_peers: bool = False,
 ) -> AsyncIterator[Node]:
     """Open a node's folder for this process alone and build the node.
 
@@ -118,6 +111,7 @@ async def assemble_node(
         passphrase: Opens the key store.
         clock: The present time.
         on_step: Observer of write steps.
+        ask_peers: Compare our log with what peers hold, before it is signed.
 
     Raises:
         ConfigurationError: There is no usable node there.
@@ -142,6 +136,7 @@ async def assemble_node(
                 mark=mark,
                 clock=clock,
                 on_step=on_step,
+                ask_peers=ask_peers,
             )
         finally:
             await store.close()
@@ -156,6 +151,7 @@ async def _build(
     mark: HighWaterFile,
     clock: Clock,
     on_step: StepObserver,
+    ask_peers: bool,
 ) -> Node:
     catalogue = load_catalogue(folder.policy)
     card = OwnCard(
@@ -179,9 +175,23 @@ async def _build(
         entropy=os.urandom,
         on_step=on_step,
     )
-    await shards.follow()  # before anything is logged
     peers = PeerBook()
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
+    vouching = build_vouching(
+        configuration,
+        keys=keys,
+        store=store,
+        peers=peers,
+        signer=signer,
+        own_card=card.current,
+        clock=clock,
+        on_step=on_step,
+    )
+    tls = _tls_pair(folder, keys)
+    connect = connector(certificate=tls)
+    if ask_peers:  # before anything is signed
+        await vouching.comparison.at_start(connect)
+    await shards.follow()  # before anything is logged
     policy = ActivePolicy(
         folder=folder.policy,
         node=configuration.name,
@@ -193,10 +203,6 @@ async def _build(
     )
     await policy.load()
     schema = Schema()
-    signer = CheckpointSigner(
-        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
-    )
-    settings = configuration.witness
     local = LocalNode(
         name=configuration.name,
         state=configuration.state,
@@ -204,28 +210,9 @@ async def _build(
         store=store,
         cipher=StoreCipher(keys.store()),
         signer=signer,
-        witness=Witness(
-            store=store,
-            peers=peers,
-            cosigner=cache(
-                lambda: CosignatureSigner(
-                    witness_name(configuration.name), *keys.witness()
-                )
-            ),
-            foreign=settings.foreign_verifiers(),
-            clock=clock,
-            on_step=on_step,
-        ),
-        anchors=Anchors(peers=peers, quorum=settings.quorum, clock=clock),
-        accuser=Accuser(
-            name=configuration.name,
-            store=store,
-            peers=peers,
-            signer=signer,
-            own_card=card.current,
-            clock=clock,
-            entropy=os.urandom,
-        ),
+        witness=vouching.witness,
+        anchors=vouching.anchors,
+        accuser=vouching.accuser,
         seal_keys=keys.find_seal,
         policy=policy.policy_set,
         schema=schema,
@@ -243,26 +230,20 @@ async def _build(
         await policy.load()  # what we declare is part of what we accept
         return renewed
 
-    tls = _tls_pair(folder, keys)
     peering = Peering(
         local=local,
         categories=frozenset(catalogue.categories),
         set_released=policy.set_released,
     )
-    connect = connector(certificate=tls)
-    comparison = HeadComparison(
-        store=store,
-        peers=peers,
-        signer=signer,
-        verifiers=lambda origin: [each.verifier for each in keys.log_signers(origin)],
-    )
     rounds = WitnessRounds(
-        local=local, comparison=comparison, interval_s=settings.interval_s
+        local=local,
+        comparison=vouching.comparison,
+        interval_s=configuration.witness.interval_s,
     )
     links = Links(
         local=local, connect=connect, offer_card=peering.refresh, meet=rounds.meet
     )
-    if settings.compare_views:
+    if configuration.witness.compare_views:
         rounds.views = ViewComparison(local=local, connections=links.connections)
     local.accuser.on_found = rounds.begin_soon
     lifecycle = Lifecycle(
@@ -281,8 +262,6 @@ async def _build(
         local=local,
         policy=policy,
         links=links,
-        connect=connect,
-        comparison=comparison,
         rounds=rounds,
         http_witness=HttpWitness(witness=local.witness, accuser=local.accuser),
         lifecycle=lifecycle,
@@ -320,7 +299,7 @@ async def _build(
                 own_card=card.current,
                 software_version=version("selat"),
                 started_ms=clock(),
-                anchor_age_max_s=settings.anchor_age_max_s,
+                anchor_age_max_s=configuration.witness.anchor_age_max_s,
                 turned_away=handshakes.turned_away,
             ),
             lifecycle=LifecycleDesk(local=local, lifecycle=lifecycle),

@@ -95,8 +95,8 @@ async def run_node(
     """Run a node for as long as the context lasts."""
     folder = NodeFolder(home=home)
     async with (
-        _compared_node(
-            folder, passphrase=passphrase, clock=clock, on_step=on_step
+        assemble_node(
+            folder, passphrase=passphrase, clock=clock, on_step=on_step, ask_peers=True
         ) as node,
         published(node) as publish_port,
     ):
@@ -129,18 +129,6 @@ async def run_node(
             await asyncio.gather(peers.drain(DRAIN_S), desk.drain(DRAIN_S))
             with suppress(FileNotFoundError):
                 folder.socket.unlink()
-
-
-@asynccontextmanager
-async def _compared_node(
-    folder: NodeFolder, *, passphrase: bytes, clock: Clock, on_step: StepObserver
-) -> AsyncIterator[Node]:
-    """Open a node and, before anybody is answered, ask peers for its own head."""
-    async with assemble_node(
-        folder, passphrase=passphrase, clock=clock, on_step=on_step
-    ) as node:
-        await node.comparison.at_start(node.connect)
-        yield node
 
 
 def _settle_objects() -> None:

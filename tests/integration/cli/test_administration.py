@@ -11,6 +11,7 @@ from tests.fakes.command import Command
 from tests.fakes.desk import FakeDesk
 from tests.fakes.identities import make_identity
 
+from selat.cli.exits import ExitCode
 from selat.errors import AccessError, SignatureError
 from selat.identity.card import SignedCard
 from selat.v1 import desk_service_pb2 as pb
@@ -225,6 +226,85 @@ def test_a_peer_is_removed(
     assert desk.asked(pb.RemovePeerRequest)[0].name == NAME
 
 
+def test_a_suspended_peer_is_resumed(
+    selat: Command, desk: FakeDesk, peer_card: SignedCard
+) -> None:
+    desk.answers["ResumePeer"] = pb.ResumePeerResponse(peer=peer(peer_card))
+
+    human = selat("peer", "resume", NAME)
+    program = selat("peer", "resume", NAME, "--json")
+
+    assert human.out == f"Exchange with {NAME} is resumed.\n"
+    assert program.json["peer"]["standing"] == "accepted"
+    assert desk.asked(pb.ResumePeerRequest)[0].name == NAME
+
+
+def test_a_peer_with_two_histories_is_pointed_out(
+    selat: Command, desk: FakeDesk, peer_card: SignedCard
+) -> None:
+    liar = peer(peer_card, standing="suspended")
+    liar.equivocations = 1
+    desk.answers["ListPeers"] = pb.ListPeersResponse(peers=[liar])
+
+    listed = selat("peer", "list")
+
+    assert "suspended" in listed.out
+    assert f"selat peer evidence {NAME}" in listed.err
+
+
+def proofs() -> pb.GetPeerEvidenceResponse:
+    made = pb.EquivocationEvidence(
+        peer=NAME,
+        origin=f"{NAME}/exchange/2026h2",
+        size=41,
+        proof=b"selat/v1/equivocation\n",
+        leaf_index=1_207,
+    )
+    made.found_at.FromDatetime(datetime(2026, 12, 1, 8, 30, tzinfo=UTC))
+    return pb.GetPeerEvidenceResponse(equivocations=[made])
+
+
+def test_proofs_against_a_peer_are_shown(selat: Command, desk: FakeDesk) -> None:
+    desk.answers["GetPeerEvidence"] = proofs()
+
+    human = selat("peer", "evidence", NAME)
+    program = selat("peer", "evidence", NAME, "--json")
+
+    for shown in ("2026h2", "41", "2026-12-01 08:30Z", "found here", "1,207"):
+        assert shown in human.out, shown
+    assert "--out FILE" in human.err
+    (proof,) = program.json["equivocations"]
+    assert proof["proof"] == "selat/v1/equivocation\n"
+    assert proof["found_at"] == "2026-12-01T08:30:00.000Z"
+    assert program.json["file"] is None
+
+
+def test_the_newest_proof_goes_to_a_file(
+    selat: Command, desk: FakeDesk, tmp_path: Path
+) -> None:
+    desk.answers["GetPeerEvidence"] = proofs()
+    file = tmp_path / "proof.txt"
+
+    ended = selat("peer", "evidence", NAME, "--out", str(file))
+
+    assert file.read_bytes() == b"selat/v1/equivocation\n"
+    assert str(file) in ended.err
+
+
+def test_there_is_no_file_where_there_is_no_proof(
+    selat: Command, desk: FakeDesk, tmp_path: Path
+) -> None:
+    desk.answers["GetPeerEvidence"] = pb.GetPeerEvidenceResponse()
+    file = tmp_path / "proof.txt"
+
+    shown = selat("peer", "evidence", NAME)
+    refused = selat("peer", "evidence", NAME, "--out", str(file))
+
+    assert shown.out == f"There is no proof against {NAME}.\n"
+    assert refused.code is not ExitCode.OK
+    assert not file.exists()
+
+
 # --- officers ----------------------------------------------------------------
 
 
@@ -336,6 +416,34 @@ def state() -> pb.GetStatusResponse:
     made.card_valid_until.FromDatetime(datetime.now(UTC) + timedelta(days=5))
     made.links[1].next_attempt_at.FromDatetime(datetime(2026, 1, 31, 8, tzinfo=UTC))
     return made
+
+
+def test_status_shows_how_far_peers_vouch(selat: Command, desk: FakeDesk) -> None:
+    made = state()
+    made.anchor.MergeFrom(
+        pb.AnchorStatus(quorum=2, origin=made.log_origin, size=12_300, cosigners=3)
+    )
+    made.anchor.anchored_at.FromDatetime(datetime.now(UTC) - timedelta(minutes=5))
+    made.links[2].suspended = True
+    desk.answers["GetStatus"] = made
+
+    human = selat("status")
+    program = selat("status", "--json")
+
+    assert "12,300 leaves, 5 min ago, by 3 peers (quorum 2)" in human.out
+    assert "suspended" in human.out
+    assert program.json["anchor"]["cosigners"] == 3
+    assert program.json["links"][2]["suspended"] is True
+
+
+def test_status_of_a_log_that_nobody_vouches_for(
+    selat: Command, desk: FakeDesk
+) -> None:
+    made = state()
+    made.anchor.quorum = 1
+    desk.answers["GetStatus"] = made
+
+    assert "no checkpoint yet, quorum 1" in selat("status").out
 
 
 def test_status_shows_log_links_and_incidents(selat: Command, desk: FakeDesk) -> None:

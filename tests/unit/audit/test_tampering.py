@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.fakes.bundles import (
     BEGIN_MS,
     MINUTE_MS,
@@ -39,7 +41,7 @@ from tests.unit.audit.conftest import (
 from selat.audit.auditing import audit
 from selat.audit.database import open_database
 from selat.audit.findings import Code
-from selat.audit.trust import parse_trust
+from selat.audit.trust import Trust, parse_trust
 from selat.core.cosignatures import with_cosignatures
 from selat.core.entry_bundles import encode_entries, parse_entries
 from selat.core.merkle import HASH_BYTES
@@ -129,6 +131,37 @@ def test_flipped_bit_is_caught_where_the_digests_were_made_anew(
     changed[len(changed) // 3] ^= 4
     files[kind] = bytes(changed)
     assert failures(verify(files)) & codes
+
+
+@pytest.fixture(scope="module")
+def hostile(
+    honest: Pair, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Files, Trust]:
+    """Give a bundle on disk, its files, and a trust file."""
+    files = listed(honest.bundles()[0])
+    folder = write_folder(files, tmp_path_factory.mktemp("hostile") / "bundle")
+    return folder, files, parse_trust(trust_file(honest.xa, honest.xb))
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_any_flipped_bit_is_caught_and_breaks_nothing(
+    data: st.DataObject, hostile: tuple[Path, Files, Trust]
+) -> None:
+    folder, files, trust = hostile
+    name = data.draw(st.sampled_from(sorted(files)))
+    place = data.draw(st.integers(0, 8 * len(files[name]) - 1))
+    changed = bytearray(files[name])
+    changed[place // 8] ^= 1 << place % 8
+    damaged = files | {name: bytes(changed)}
+    for written in (damaged, listed(damaged)):
+        for each in (name, "SHA256SUMS"):
+            (folder / each).write_bytes(written[each])
+        with open_database(None) as database:
+            result = audit([folder], trust, database, progress=lambda _count: None)
+        assert not (result.holds and written is damaged)
+    for each in (name, "SHA256SUMS"):
+        (folder / each).write_bytes(files[each])
 
 
 # --- the tree --------------------------------------------------------------

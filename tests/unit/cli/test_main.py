@@ -47,6 +47,7 @@ def test_every_command_that_was_promised_is_there() -> None:
         "officer list",
         "officer revoke",
         "audit export",
+        "audit verify",
         "audit tiles",
         "audit policy",
         "audit timestamp-query",
