@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,3 +51,7 @@ class Command:
         code = run(["--home", str(self.home), *map(str, arguments)])
         captured = self.capsys.readouterr()
         return Ended(code=code, out=captured.out, err=captured.err)
+
+
+#: The command of any node, which takes the node first.
+Selat = Callable[..., Ended]

@@ -247,6 +247,17 @@ async def introduce(*homes: Home) -> None:
                     await desk.add_peer(peer, categories=("*",))
 
 
+async def exchanged(xa: Home, xb: Home) -> tuple[list[bytes], list[bytes]]:
+    """Let two nodes exchange messages both ways; return their ids."""
+    async with running(xa) as a, running(xb) as b:
+        before = len(await a.outbox(xb.name)), len(await b.outbox(xa.name))
+        to_b = await a.publish(*(person(f"A {n}") for n in range(5)))
+        to_a = await b.publish(*(person(f"B {n}") for n in range(3)))
+        await a.settled(xb.name, before[0] + 5)
+        await b.settled(xa.name, before[1] + 3)
+    return to_b, to_a
+
+
 async def eventually(
     look: Callable[[], Awaitable[T | None]], *, within_s: float = DEADLINE_S
 ) -> T:

@@ -4,36 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import pytest
 from tests.fakes.bundle_checks import now
-from tests.fakes.command import Command, Ended
-from tests.fakes.identities import PASSPHRASE
+from tests.fakes.command import Selat
 from tests.fakes.nodes import Home, introduce, person, running
-
-Selat = Callable[..., Ended]
-
-
-@pytest.fixture
-def selat(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Selat:
-    """Give the command, which takes the node's folder first."""
-    file = tmp_path / "passphrase"
-    file.write_bytes(PASSPHRASE)
-    file.chmod(0o600)
-
-    def run(home: Home, *arguments: object) -> Ended:
-        command = Command(home=home.path, capsys=capsys, monkeypatch=monkeypatch)
-        return command("--passphrase-file", file, *arguments)
-
-    return run
 
 
 def trust(folder: Path, *homes: Home, quorum: int = 0) -> Path:

@@ -4,63 +4,30 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from tests.fakes.bundle_checks import check_bundle, contents, now
-from tests.fakes.command import Command, Ended
-from tests.fakes.identities import PASSPHRASE
-from tests.fakes.nodes import Home, introduce, person, running
+from tests.fakes.command import Selat
+from tests.fakes.nodes import (
+    Home,
+    eventually,
+    exchanged,
+    introduce,
+    make_home,
+    person,
+    running,
+)
 
 from selat.core.evidence_files import parse_evidence
 from selat.core.leaves import EraseLeaf, OfferLeaf, ReceiptLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.notes import parse_note
-from selat.core.tlog_policies import parse_tlog_policy
 from selat.core.tlog_proofs import parse_tlog_proof, verify_tlog_proof
 from selat.core.tree_heads import parse_tree_head
-
-Selat = Callable[..., Ended]
-
-
-@pytest.fixture
-def selat(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Selat:
-    """Give the command, which takes the node's folder first."""
-    file = tmp_path / "passphrase"
-    file.write_bytes(PASSPHRASE)
-    file.chmod(0o600)
-
-    def run(home: Home, *arguments: object) -> Ended:
-        command = Command(home=home.path, capsys=capsys, monkeypatch=monkeypatch)
-        return command("--passphrase-file", file, *arguments)
-
-    return run
-
-
-async def exchanged(xa: Home, xb: Home) -> tuple[list[bytes], list[bytes]]:
-    """Let two nodes exchange messages both ways; return their ids."""
-    async with running(xa) as a, running(xb) as b:
-        before = len(await a.outbox(xb.name)), len(await b.outbox(xa.name))
-        to_b = await a.publish(*(person(f"A {n}") for n in range(5)))
-        to_a = await b.publish(*(person(f"B {n}") for n in range(3)))
-        await a.settled(xb.name, before[0] + 5)
-        await b.settled(xa.name, before[1] + 3)
-    return to_b, to_a
-
-
-@pytest.fixture
-def pair(xa: Home, xb: Home) -> tuple[Home, Home]:
-    asyncio.run(introduce(xa, xb))
-    return xa, xb
+from selat.node.witness_settings import WitnessSettings
 
 
 def test_bundle_holds_what_both_sides_logged(
@@ -265,118 +232,35 @@ def test_bundle_is_never_written_over(xa: Home, tmp_path: Path, selat: Selat) ->
     assert not list((tmp_path / "b").iterdir())
 
 
-# --- time-stamps ---------------------------------------------------------------
-
-AUTHORITY = """
-[req]
-distinguished_name = name
-x509_extensions = extensions
-prompt = no
-[name]
-CN = Time-stamping authority (made up)
-[extensions]
-extendedKeyUsage = critical, timeStamping
-keyUsage = critical, digitalSignature
-[tsa]
-default_tsa = authority
-[authority]
-serial = serial
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-"""
-
-
-class Authority:
-    """A time-stamping authority: OpenSSL, in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("openssl")
-        if program is None:
-            pytest.skip("there is no openssl on this machine")
-        self.program, self.folder = program, folder
-        folder.mkdir()
-        (folder / "authority.cnf").write_text(AUTHORITY)
-        (folder / "serial").write_text("01\n")
-        self("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-keyout", "key.pem", "-out", "certificate.pem",
-             "-config", "authority.cnf")  # fmt: skip
-
-    def __call__(self, *arguments: object) -> None:
-        subprocess.run(  # noqa: S603 - a program of this machine, in a folder of its own
-            [self.program, *map(str, arguments)],
-            cwd=self.folder,
-            check=True,
-            capture_output=True,
-        )
-
-    def answer(self, query: Path) -> Path:
-        answer = query.with_suffix(".tsr")
-        self("ts", "-reply", "-config", "authority.cnf", "-queryfile", query,
-             "-signer", "certificate.pem", "-inkey", "key.pem",
-             "-out", answer)  # fmt: skip
-        return answer
-
-    def verify(self, stamped: Path, answer: Path) -> None:
-        self("ts", "-verify", "-data", stamped, "-in", answer,
-             "-CAfile", "certificate.pem",
-             "-untrusted", "certificate.pem")  # fmt: skip
-
-
-def test_time_stamp_of_an_authority_goes_into_the_bundle(
-    xa: Home, tmp_path: Path, selat: Selat
+def test_bundle_ends_at_a_checkpoint_that_the_peer_has_cosigned(
+    tmp_path: Path, selat: Selat
 ) -> None:
-    authority = Authority(tmp_path / "authority")
-    bundle, queries = tmp_path / "bundle", tmp_path / "queries"
-    assert selat(xa, "audit", "export", "--out", bundle).code == 0
-    asked = selat(xa, "audit", "timestamp-query", bundle, "--out", queries, "--json")
-    (query,) = map(Path, asked.json["queries"])
-    answer = authority.answer(query)
-    added = selat(xa, "audit", "timestamp-add", bundle, answer)
-    assert added.code == 0, added.err
-    checked = check_bundle(bundle, (xa.card,), at=now())
-    name = f"tokens/{query.with_suffix('.tsr').name}"
-    assert checked.files[name] == answer.read_bytes()
-    (checkpoint,) = bundle.glob("logs/*/checkpoint")
-    authority.verify(checkpoint, bundle / name)
+    often = WitnessSettings(interval_s=1)
+    xa, xb = (make_home(tmp_path, code, witness=often) for code in ("xa", "xb"))
+    asyncio.run(introduce(xa, xb))
 
-    one = selat(xa, "audit", "timestamp-query", checkpoint, "--out", queries)
-    assert Path(one.out.strip()) == queries / "checkpoint.tsq"
-    elsewhere = selat(
-        xa, "audit", "export", "--tsa-token", answer, "--out", tmp_path / "other"
-    )
-    # Its checkpoint was signed anew, and nobody has stamped that one.
-    assert "over no checkpoint" in elsewhere.err
-    assert not (tmp_path / "other").exists()
+    async def anchored() -> None:
+        async with running(xa) as a, running(xb):
+            await a.publish(person())
+            await a.settled(xb.name, 1)
 
+            async def covered() -> bool:
+                size = xa.inspect(lambda s: s.tree_head().frontier.size)
+                newest = xa.inspect(lambda s: s.newest_anchored())
+                return newest is not None and newest.size == size
 
-# --- policies and trees ----------------------------------------------------------
+            await eventually(covered)
 
-
-def test_policy_for_foreign_tools_names_the_peers(
-    pair: tuple[Home, Home], tmp_path: Path, selat: Selat
-) -> None:
-    xa, xb = pair
-    printed = selat(xa, "audit", "policy", "--algorithm", "ed25519")
-    policy = parse_tlog_policy(printed.out.encode())
-    assert [witness.name for witness in policy.witnesses] == [xb.name]
-    written = selat(xa, "audit", "policy", "--out", tmp_path / "policy", "--json")
-    assert (tmp_path / "policy").read_text() == written.json["policy"]
-    parsed = parse_tlog_policy((tmp_path / "policy").read_bytes())
-    assert len(parsed.witnesses) == 2
-    assert selat(xa, "audit", "policy", "--quorum", 2).code == 2
-
-
-def test_tree_of_files_follows_the_log(
-    pair: tuple[Home, Home], tmp_path: Path, selat: Selat
-) -> None:
-    xa, _ = pair
-    first = selat(xa, "audit", "tiles", "--out", tmp_path / "tiles")
-    assert first.code == 0, first.err
-    assert "files written" in first.out
-    asyncio.run(exchanged(*pair))
-    second = selat(xa, "audit", "tiles", "--out", tmp_path / "tiles", "--json")
-    (shard,) = second.json["shards"]
-    folder = tmp_path / "tiles" / shard["origin"].rpartition("/")[2]
-    note = parse_note((folder / "checkpoint").read_bytes())
-    assert parse_tree_head(note.text).size == shard["size"]
+    asyncio.run(anchored())
+    # The note is kept: no key is needed.
+    (tmp_path / "passphrase").unlink()
+    ended = selat(xa, "audit", "export", "--out", tmp_path / "bundle")
+    assert ended.code == 0, ended.err
+    trust = tmp_path / "trust.toml"
+    pins = [
+        f'[[node]]\nname = "{home.name}"\nroot = "{home.card.fingerprint.digest.hex()}"'
+        for home in (xa, xb)
+    ]
+    trust.write_text("\n".join(["version = 1", "quorum = 1", *pins]))
+    verified = selat(xb, "audit", "verify", tmp_path / "bundle", "--trust", trust)
+    assert verified.code == 0, verified.out
