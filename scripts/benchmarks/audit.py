@@ -39,6 +39,7 @@ class _Ran:
     """A command that ended well."""
 
     seconds: float
+    cpu_s: float
     peak_mib: float
     document: Any
 
@@ -119,6 +120,7 @@ def _timed(command: Sequence[str]) -> _Ran:
         raise BenchmarkError(f"{' '.join(command[-4:])} ended with {child.returncode}")
     return _Ran(
         seconds=time.perf_counter() - begun,
+        cpu_s=usage.ru_utime + usage.ru_stime,
         peak_mib=usage.ru_maxrss / 1024,
         document=json.loads(printed),
     )
@@ -159,6 +161,12 @@ def _figures(what: str, runs: Sequence[_Ran]) -> list[Figure]:
             name=f"{what} of {_LEAVES:,} leaves, from start to end",
             unit="s",
             values=tuple(ran.seconds for ran in runs),
+        ),
+        Figure(
+            bench=_NAME,
+            name=f"{what}, processor time",
+            unit="s",
+            values=tuple(ran.cpu_s for ran in runs),
         ),
         Figure(
             bench=_NAME,

@@ -164,8 +164,11 @@ class BundleWriter:
                 self._progress(tile.width)
 
     def _note_answers(self, part: ShardPart, tile: TilePath, data: bytes) -> None:
-        """Note which batches of ours were answered in the period."""
-        if _ANSWER not in data:
+        """Note which batches of ours were answered in the period.
+
+        Those of the log's first leaves were offered in the period as well.
+        """
+        if part.shard.first_position + part.start_size == 0 or _ANSWER not in data:
             return
         first = max(0, part.start_size - tile.index * TILE_WIDTH)
         for leaf in parse_entries(data, count=tile.width)[first:]:
