@@ -30,6 +30,8 @@ HEADER.originator.agency = "Police"
 HEADER.marking.level = pb.LEVEL_RESTRICTED
 HEADER.created_at.seconds = 10
 
+KIND = (HEADER.type, frozenset[str]())
+
 TEXTS = st.sampled_from(
     [
         *("Doe, John", "สมชาย ใจดี", "x", "two\nlines", "bell\x07", "zero\x00", ""),
@@ -83,7 +85,7 @@ def judge(schema: Schema, data: bytes, *, octets: bytes) -> object:
 def assert_alike(data: bytes) -> None:
     SEEN.shapes = Shapes(SEEN.shapes._look)
     judge(SEEN, PERSON, octets=PERSON)
-    assert SEEN.shapes.read(PERSON, HEADER.type) is not None
+    assert SEEN.shapes.read(PERSON, KIND) is not None
     expected = judge(FORGETFUL, data, octets=b"")
     for _ in range(2):
         assert judge(SEEN, data, octets=data) == expected
@@ -141,9 +143,28 @@ def test_body_of_one_shape_is_read_without_a_walk() -> None:
     schema = Schema()
     judge(schema, PERSON, octets=PERSON)
     other = person(name="Tan, Mei", number="B7", seconds=5, summary="y" * 300)
-    selectors = schema.shapes.read(other, HEADER.type)
+    selectors = schema.shapes.read(other, KIND)
     assert selectors is not None
     assert {each.value for each in selectors} >= {"mei tan", "B7"}
-    assert schema.shapes.read(other, pb.MESSAGE_TYPE_VESSEL) is None
+    assert schema.shapes.read(other, (pb.MESSAGE_TYPE_VESSEL, frozenset())) is None
     unnamed = person(document=entities.DOCUMENT_TYPE_UNSPECIFIED)
-    assert schema.shapes.read(unnamed, HEADER.type) is None
+    assert schema.shapes.read(unnamed, KIND) is None
+
+
+def test_body_without_what_was_withheld_is_read_where_that_was_withheld() -> None:
+    header = pb.Header()
+    header.CopyFrom(HEADER)
+    header.redacted.append("person.person.names")
+    body = pb.Body.FromString(PERSON)
+    body.person.person.ClearField("names")
+    data = body.SerializeToString(deterministic=True)
+    schema = Schema()
+    message = ParsedMessage(header, body, common_part(header), data)
+    (walked,) = inspect_all(schema, [message], strict=False)
+    assert not isinstance(walked, InvalidRecordError)
+    assert inspect_all(schema, [message], strict=False) == [walked]
+    kind = (header.type, frozenset({"body.person.person.names"}))
+    assert schema.shapes.read(data, kind) is not None
+    assert schema.shapes.read(data, KIND) is None
+    assert isinstance(judge(schema, data, octets=data), tuple)
+    assert judge(schema, data, octets=data) == judge(FORGETFUL, data, octets=b"")

@@ -253,10 +253,10 @@ def _salted(kept: Packed, *, recipient: str, blind: bytes) -> Packed:
 
 
 def _parse(kept: Packed) -> message_pb2.Message:
-    return message_pb2.Message(
-        header=message_pb2.Header.FromString(kept.header),
-        body=message_pb2.Body.FromString(kept.body),
-    )
+    message = message_pb2.Message()
+    message.header.MergeFromString(kept.header)
+    message.body.MergeFromString(kept.body)
+    return message
 
 
 def _with(kept: Packed, message: message_pb2.Message) -> Packed:

@@ -114,7 +114,7 @@ def inspect_all(
         headers.walk(message.header, walk, common=message.common)
     for message, walk in zip(messages, walks, strict=True):
         walk.path[0] = "body"
-        if strict or walk.redacted or not message.data:
+        if strict or not message.data:
             _walk_body(schema, message, walk)
         else:
             _look_at_body(schema, message, walk)
@@ -128,7 +128,8 @@ def _walk_body(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
 
 def _look_at_body(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
     """Note what a walk would note; take the shorter way where there is one."""
-    kind = message.header.type
+    # What policy withheld may be absent: it is part of how a body is built.
+    kind = (message.header.type, walk.redacted)
     selectors = schema.shapes.read(message.data, kind)
     if selectors is not None:
         walk.selectors += selectors

@@ -71,6 +71,8 @@ class TextLook(NamedTuple):
 
 
 Look = Callable[[FieldDescriptor], TextLook]
+#: What a header says of its body: the number of its kind, and what was withheld.
+Kind = tuple[int, frozenset[str]]
 
 
 class Shape:
@@ -172,15 +174,15 @@ class Shapes:
     def __init__(self, look: Look) -> None:
         """Know no shape yet."""
         self._look = look
-        self._shapes: tuple[tuple[int, Shape], ...] = ()
+        self._shapes: tuple[tuple[Kind, Shape], ...] = ()
         self._patience = 0
 
-    def read(self, data: bytes, kind: int) -> list[Selector] | None:
+    def read(self, data: bytes, kind: Kind) -> list[Selector] | None:
         """Return the selectors of a clean body of a known shape, or None.
 
         Args:
             data: The body's octets, which protobuf has parsed before.
-            kind: Number of the kind that its header names.
+            kind: What its header says of it.
         """
         for known in self._shapes:
             if known[0] == kind:
@@ -191,14 +193,14 @@ class Shapes:
         return None
 
     def learn(
-        self, body: Message, data: bytes, kind: int, selectors: list[Selector]
+        self, body: Message, data: bytes, kind: Kind, selectors: list[Selector]
     ) -> None:
         """Learn the shape of a body of which a walk said nothing.
 
         Args:
             body: The body.
             data: Its octets.
-            kind: Number of its kind.
+            kind: What its header says of it.
             selectors: What the walk found.
         """
         if self._patience > 0:
