@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 from cryptography import x509
@@ -164,7 +165,11 @@ async def _build(
         entropy=os.urandom,
     )
     signer = CheckpointSigner(
-        store=store, mark=mark, signers=keys.log_signers, on_step=on_step
+        store=store,
+        mark=mark,
+        # Drawn from their seeds once for each shard, not for each signature.
+        signers=cache(keys.log_signers),
+        on_step=on_step,
     )
     shards = ShardKeeper(
         node=configuration.name,
