@@ -15,7 +15,6 @@ from selat.cli.output import Output
 from selat.cli.passphrases import read_passphrase
 from selat.cli.shared import SharedOptions
 from selat.errors import ConfigurationError, InvalidInputError
-from selat.node.session import open_desk
 from selat.rpc.channels import remote_desk_channel
 
 #: Certificates and keys are a few kilobytes; what is larger is another file.
@@ -77,6 +76,9 @@ class Context:
     def _channel(self) -> AbstractAsyncContextManager[grpc.aio.Channel]:
         options = self._options
         if not options.desk:
+            # Slow to import, as the whole node is; some commands do without.
+            from selat.node.session import open_desk  # noqa: PLC0415
+
             return open_desk(self.home, passphrase=self.passphrase)
         if not (options.certificate and options.key and options.ca):
             raise InvalidInputError(

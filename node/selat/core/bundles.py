@@ -207,7 +207,7 @@ class PeerRange:
 
     def encode(self) -> bytes:
         """Return the line about the range, and a line for each leaf."""
-        return self.header() + b"".join(leaf + b"\n" for leaf in self.leaves)
+        return b"\n".join((self.header()[:-1], *self.leaves, b""))
 
     def header(self) -> bytes:
         """Return the line about the range."""

@@ -38,9 +38,10 @@ def encode_entries(leaves: Sequence[bytes]) -> bytes:
             f"A leaf has more than {ENTRY_BYTES_MAX} bytes.",
             remedy="Log less in one leaf.",
         )
-    return b"".join(
-        part for leaf in leaves for part in (len(leaf).to_bytes(2, "big"), leaf)
-    )
+    parts: list[bytes] = []
+    for leaf in leaves:
+        parts += (len(leaf).to_bytes(_LENGTH_BYTES, "big"), leaf)
+    return b"".join(parts)
 
 
 def parse_entries(data: bytes, *, count: int) -> tuple[bytes, ...]:
