@@ -118,10 +118,11 @@ def test_reader_refuses_what_a_parser_refuses(old: bytes, new: bytes) -> None:
     )
 
 
-def test_reader_refuses_a_day_that_no_calendar_has() -> None:
+@pytest.mark.parametrize("day", [b"2026-02-30", b"1969-12-31"])
+def test_reader_refuses_a_day_that_no_leaf_has(day: bytes) -> None:
     data = OTHER.encode()
     start = data.index(b'"time":"') + len(b'"time":"')
-    data = data[:start] + b"2026-02-30" + data[start + 10 :]
+    data = data[:start] + day + data[start + 10 :]
     reader = LeafReader()
     reader.read(OFFER.encode())
     with pytest.raises(MalformedError):
