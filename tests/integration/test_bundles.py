@@ -225,6 +225,14 @@ def test_period_without_a_log_is_refused(
     assert not (tmp_path / "b").exists()
 
 
+def test_export_says_that_nobody_has_cosigned_the_end(
+    xa: Home, tmp_path: Path, selat: Selat
+) -> None:
+    ended = selat(xa, "audit", "export", "--out", tmp_path / "bundle")
+    assert ended.code == 0, ended.err
+    assert "No peer has cosigned" in ended.err
+
+
 def test_bundle_is_never_written_over(xa: Home, tmp_path: Path, selat: Selat) -> None:
     (tmp_path / "b").mkdir()
     ended = selat(xa, "audit", "export", "--out", tmp_path / "b")
@@ -254,8 +262,9 @@ def test_bundle_ends_at_a_checkpoint_that_the_peer_has_cosigned(
     asyncio.run(anchored())
     # The note is kept: no key is needed.
     (tmp_path / "passphrase").unlink()
-    ended = selat(xa, "audit", "export", "--out", tmp_path / "bundle")
+    ended = selat(xa, "audit", "export", "--out", tmp_path / "bundle", "--json")
     assert ended.code == 0, ended.err
+    assert ended.json["shards"][-1]["cosigned_by"] == [f"{xb.name}/witness"]
     trust = tmp_path / "trust.toml"
     pins = [
         f'[[node]]\nname = "{home.name}"\nroot = "{home.card.fingerprint.digest.hex()}"'

@@ -17,13 +17,14 @@ from selat.cli.display import counted, number
 from selat.cli.files import read_file
 from selat.cli.times import parse_moment
 from selat.core.bundle_paths import shard_of
+from selat.core.notes import parse_note
 from selat.core.times import rfc3339, to_ms
 from selat.node.configuration import read_configuration
 from selat.node.folder import NodeFolder
 from selat.publication.bundle_files import new_bundle
 from selat.publication.bundle_writer import BundleRequest, BundleWriter, WrittenBundle
 from selat.publication.periods import Period, ShardPart, parts_of
-from selat.publication.timestamps import TOKEN_BYTES_MAX, TimeStamp, parse_timestamp
+from selat.publication.timestamps import TOKEN_BYTES_MAX, parse_timestamp
 from selat.store.sqlite.inspection import inspection
 from selat.v1 import desk_service_pb2 as pb
 
@@ -92,7 +93,7 @@ async def export(
             context.output.progress("writing leaves") as progress,
         ):
             written = BundleWriter(files, reads=reads, progress=progress).write(request)
-    _tell(context, out, written, stamps)
+    _tell(context, out, written, request)
 
 
 async def _end_notes(context: Context, parts: Sequence[ShardPart]) -> list[bytes]:
@@ -123,7 +124,7 @@ def _period(begin: str, end: str, *, now: datetime) -> Period:
 
 
 def _tell(
-    context: Context, out: Path, written: WrittenBundle, stamps: Sequence[TimeStamp]
+    context: Context, out: Path, written: WrittenBundle, request: BundleRequest
 ) -> None:
     manifest = written.manifest
     shards = [
@@ -131,8 +132,9 @@ def _tell(
             "origin": each.origin,
             "start_size": each.start_size,
             "end_size": each.end_size,
+            "cosigned_by": _cosigners(note, each.origin),
         }
-        for each in manifest.shards
+        for each, note in zip(manifest.shards, request.notes, strict=True)
     ]
     if context.output.as_json:
         context.output.document(
@@ -143,7 +145,7 @@ def _tell(
                 "to": rfc3339(manifest.to_ms),
                 "shards": shards,
                 "peer_leaves": written.peer_leaves,
-                "time_stamps": len(stamps),
+                "time_stamps": len(request.timestamps),
                 "files": written.files,
             }
         )
@@ -161,7 +163,17 @@ def _tell(
         ]
         + [
             ("peers' leaves", number(written.peer_leaves)),
-            ("time-stamps", number(len(stamps))),
+            ("time-stamps", number(len(request.timestamps))),
         ]
     )
+    if shards and not shards[-1]["cosigned_by"]:
+        context.output.note(
+            "No peer has cosigned the end of this log yet. Where an audit asks for a "
+            "quorum, export again in a few minutes, with the same --to."
+        )
     context.output.note(f"Anybody verifies it with: selat audit verify {out}")
+
+
+def _cosigners(note: bytes, origin: str) -> list[str]:
+    """Return who says to have cosigned a checkpoint of ours; nothing is verified."""
+    return sorted({line.name for line in parse_note(note).signatures} - {origin})
