@@ -25,6 +25,7 @@ from selat.core.notes import Ed25519Verifier, Mldsa44Verifier, NoteVerifier
 from selat.core.times import to_ms
 from selat.errors import SelatError, VerificationError
 from selat.identity.card import SignedCard, parse_card, verify_successor
+from selat.identity.card_contents import witness_name
 from selat.identity.card_keys import CardKey, KeyAlgorithm, KeyPurpose
 
 #: How far the time of use and the time of issue may be apart, in ms: a card is
@@ -182,11 +183,6 @@ class Keyring:
                     )
         for public, key in newest.items():
             yield key, min(to_ms(key.not_after), until[public])
-
-
-def witness_name(node: str) -> str:
-    """Return the key name with which a node cosigns."""
-    return f"{node}/witness"
 
 
 def _log_verifier(origin: str, key: CardKey) -> NoteVerifier:

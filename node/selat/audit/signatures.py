@@ -27,7 +27,7 @@ from time import perf_counter
 from typing import Final
 
 from selat.audit.findings import Code, Findings
-from selat.audit.keyring import Keyring, KnownKey, witness_name
+from selat.audit.keyring import Keyring, KnownKey
 from selat.audit.trust import Trust
 from selat.core.checkpoints import Checkpoint
 from selat.core.cosignatures import REQUIRED_TYPES
@@ -37,6 +37,7 @@ from selat.core.notes import Note, NoteSignature, parse_note
 from selat.core.times import rfc3339
 from selat.core.tree_heads import parse_tree_head
 from selat.errors import MalformedError, SignatureError
+from selat.identity.card_contents import witness_name
 
 LOG_TYPES: Final = (SignatureType.ED25519, SignatureType.MLDSA44)
 _MS: Final = 1000

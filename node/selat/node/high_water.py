@@ -30,6 +30,7 @@ from selat.errors import (
     StoreError,
     StoreFullError,
 )
+from selat.identity.private_files import sync_folder
 from selat.store.port import Snapshot
 
 _SLOT_BYTES: Final = 512
@@ -93,7 +94,7 @@ class HighWaterFile:
         if self.is_new:
             os.pwrite(self._descriptor, bytes(_SLOT_BYTES * _SLOTS), 0)
             os.fsync(self._descriptor)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         slots = [_read(self._descriptor, slot) for slot in range(_SLOTS)]
         marks = [mark for mark in slots if mark is not None]
         if not marks and any(os.pread(self._descriptor, _SLOT_BYTES * _SLOTS, 0)):
@@ -232,11 +233,3 @@ def _read(descriptor: int, slot: int) -> Mark | None:
         size=fields["size"],
         root=bytes.fromhex(fields["root"]),
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

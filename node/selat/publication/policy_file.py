@@ -13,7 +13,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from selat.core.cosignatures import cosigner_verifiers
 from selat.core.note_keys import NoteVerifier, SignatureType
 from selat.core.tlog_policies import (
     NONE,
@@ -24,7 +23,6 @@ from selat.core.tlog_policies import (
 )
 from selat.errors import InvalidInputError
 from selat.identity.card_contents import Card
-from selat.identity.card_keys import KeyAlgorithm, KeyPurpose
 
 _QUORUM: Final = "peers"
 
@@ -73,7 +71,7 @@ def tlog_policy(
     witnesses: list[PolicyWitness] = []
     groups: list[PolicyGroup] = []
     for peer in peers:
-        keys = [key for key in _cosigner(peer, at) if algorithm.takes(key)]
+        keys = [key for key in peer.witness_verifiers(at=at) if algorithm.takes(key)]
         names = (
             [peer.name]
             if len(keys) == 1
@@ -99,12 +97,4 @@ def tlog_policy(
         witnesses=tuple(witnesses),
         groups=tuple(groups),
         quorum=_QUORUM if quorum else NONE,
-    )
-
-
-def _cosigner(card: Card, at: datetime) -> Sequence[NoteVerifier]:
-    return cosigner_verifiers(
-        f"{card.name}/witness",
-        card.key(KeyPurpose.WITNESS, KeyAlgorithm.ED25519, at).public,
-        card.key(KeyPurpose.WITNESS, KeyAlgorithm.MLDSA44, at).public,
     )
