@@ -44,6 +44,7 @@ from selat.exchange.judging import Judge, Judged
 from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.signing import SignedHead
 from selat.exchange.witnessing import Advance
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import IncomingBatch, Link
@@ -57,7 +58,6 @@ class _Verified:
     log: VerifiedLog
     offers: tuple[Offer, ...]
     digest: bytes
-    gathered: Gathered | None
 
 
 class IntakeStream:
@@ -84,8 +84,10 @@ class IntakeStream:
         self._local = local
         self._judge = judge
         self._arrived = arrived
+        self._received = link.received_sequence
         self._chain = known_state(link.checkpoint)
         self._answer_base = answer_base
+        self._gathered: Gathered | None = None
 
     async def accept(self, peer: KnownPeer, batch: SealedBatch) -> ReceiptBatch:
         """Take one batch in and return its receipt.
@@ -99,34 +101,52 @@ class IntakeStream:
             StoreError: It could not be kept; nothing of it was.
         """
         local = self._local
-        verified = await asyncio.to_thread(self._verify, peer, batch)
-        local.on_step("intake.verified")
-        kept = await local.store.read(
-            lambda s: s.incoming_batch(peer.name, batch.sequence)
-        )
-        advance: Advance | None = None
-        duplicate = kept is not None
-        if kept is None:
-            await self._check_sequence(peer, batch)
-            judged = await asyncio.to_thread(self._open, peer, verified)
-            local.on_step("intake.opened")
-            kept, advance = await self._kept(peer, verified, judged)
+        verified, judged = await asyncio.to_thread(self._examine, peer, batch)
+        taken = None
+        if judged is not None:
+            taken = await self._kept(peer, verified, judged)
+        if taken is not None:
+            kept, advance = taken
+            self._received = batch.sequence
             local.on_step("intake.committed")
             self._arrived()
-        elif kept.digest != verified.digest:
-            raise SequenceReplayedError(
-                f"Batch {batch.sequence} of {peer.name} was accepted before with "
-                "other contents.",
-                remedy="Stop and call the peer: it reuses sequence numbers.",
-                peer=peer.name,
-                sequence=batch.sequence,
-            )
+            await asyncio.sleep(0)  # whoever follows the inbox reads before we sign
+        else:
+            kept, advance = await self._kept_before(peer, verified), None
         self._chain = verified.log.known
-        receipt = await self._receipt(peer, kept, duplicate=duplicate)
+        receipt = await self._receipt(peer, batch, kept, duplicate=advance is None)
         if advance is None:
             return receipt
         # After the subscribers were woken: two signatures take a millisecond.
         return replace(receipt, cosigned=await local.witness.cosigned(advance))
+
+    async def keep_gathered(self) -> None:
+        """Keep the cosignature that came with the batch answered last.
+
+        Nobody waits for it: what a crash loses of it, the next one brings.
+
+        Raises:
+            StoreError: It could not be kept.
+        """
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            local = self._local
+            now_ms = local.clock()
+            await local.store.write(
+                lambda t: local.anchors.keep(t, gathered, now_ms=now_ms)
+            )
+
+    def _examine(
+        self, peer: KnownPeer, batch: SealedBatch
+    ) -> tuple[_Verified, tuple[Judged, ...] | None]:
+        """Steps 2 to 12; up to 6 for a batch that is not the next one."""
+        verified = self._verify(peer, batch)
+        self._local.on_step("intake.verified")
+        if batch.sequence != self._received + 1:
+            return verified, None
+        judged = self._open(peer, verified)
+        self._local.on_step("intake.opened")
+        return verified, judged
 
     def _verify(self, peer: KnownPeer, batch: SealedBatch) -> _Verified:
         """Steps 2 to 6."""
@@ -149,21 +169,31 @@ class IntakeStream:
             log=log,
             offers=offers,
             digest=digest,
-            gathered=self._local.anchors.verify(peer, batch.cosigned),
         )
 
-    async def _check_sequence(self, peer: KnownPeer, batch: SealedBatch) -> None:
-        """Step 7."""
-        link = await self._local.store.read(lambda s: s.link(peer.name))
-        expected = link.received_sequence + 1
-        if batch.sequence != expected:
+    async def _kept_before(self, peer: KnownPeer, verified: _Verified) -> IncomingBatch:
+        """Step 7 for a batch that is not the next one: it was kept before."""
+        sequence = verified.batch.sequence
+        kept, link = await self._local.store.read(
+            lambda s: (s.incoming_batch(peer.name, sequence), s.link(peer.name))
+        )
+        if kept is None:
             raise SequenceGapError(
-                f"Batch {batch.sequence} of {peer.name} came where {expected} was "
-                "expected.",
+                f"Batch {sequence} of {peer.name} came where "
+                f"{link.received_sequence + 1} was expected.",
                 remedy="Open the stream again and start from the greeting.",
                 peer=peer.name,
-                sequence=batch.sequence,
+                sequence=sequence,
             )
+        if kept.digest != verified.digest:
+            raise SequenceReplayedError(
+                f"Batch {sequence} of {peer.name} was accepted before with other "
+                "contents.",
+                remedy="Stop and call the peer: it reuses sequence numbers.",
+                peer=peer.name,
+                sequence=sequence,
+            )
+        return kept
 
     def _open(self, peer: KnownPeer, verified: _Verified) -> tuple[Judged, ...]:
         """Steps 8 to 12."""
@@ -192,7 +222,7 @@ class IntakeStream:
 
     async def _kept(
         self, peer: KnownPeer, verified: _Verified, judged: tuple[Judged, ...]
-    ) -> tuple[IncomingBatch, Advance]:
+    ) -> tuple[IncomingBatch, Advance] | None:
         try:
             return await self._local.store.write(
                 lambda t: self._keep(t, peer, verified, judged)
@@ -212,11 +242,16 @@ class IntakeStream:
         peer: KnownPeer,
         verified: _Verified,
         judged: tuple[Judged, ...],
-    ) -> tuple[IncomingBatch, Advance]:
-        """Keep everything that accepting a batch means, in one transaction."""
+    ) -> tuple[IncomingBatch, Advance] | None:
+        """Keep everything that accepting a batch means, in one transaction.
+
+        None when it is not the next one: a stream that broke off had kept it.
+        """
         local, batch = self._local, verified.batch
         now_ms = local.clock()
         link = transaction.link(peer.name)
+        if batch.sequence != link.received_sequence + 1:
+            return None
         receipts, numbers = self._judge.keep_all(
             transaction, peer, judged, now_ms=now_ms
         )
@@ -251,31 +286,37 @@ class IntakeStream:
             extension=batch.extension,
             now_ms=now_ms,
         )
-        if verified.gathered is not None:
-            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
         local.on_step("intake.before-commit")
         return incoming, advance
 
     async def _receipt(
-        self, peer: KnownPeer, kept: IncomingBatch, *, duplicate: bool
+        self,
+        peer: KnownPeer,
+        batch: SealedBatch,
+        kept: IncomingBatch,
+        *,
+        duplicate: bool,
     ) -> ReceiptBatch:
         """Sign what is committed and prove that the receipts stand in it."""
         local, base = self._local, self._answer_base
-        head = await local.signer.at_least(kept.first_receipt + kept.count)
-        local.on_step("intake.signed")
+        anchors = local.anchors
 
-        def prove(snapshot: Snapshot) -> ReceiptBatch:
+        def prove(snapshot: Snapshot) -> tuple[SignedHead, ReceiptBatch]:
+            head = local.signer.on(snapshot, kept.first_receipt + kept.count)
+            local.on_step("intake.signed")
+            # First: it tells what the peer has cosigned of our log.
+            self._gathered = anchors.verify(peer, batch.cosigned)
             receipts = leaf_range(snapshot, kept.first_receipt, kept.count, head=head)
-            return ReceiptBatch(
+            return head, ReceiptBatch(
                 sequence=kept.sequence,
                 receipts=receipts,
                 log=log_state(snapshot, head=head, known=base, also=receipts.origin),
                 duplicate=duplicate,
-                extension=local.anchors.extension(snapshot, peer.name, head, base=base),
+                extension=anchors.extension(snapshot, peer.name, head, base=base),
             )
 
-        receipt = await local.store.read(prove)
-        local.anchors.show(head)
+        head, receipt = await local.store.read(prove)
+        anchors.show(head)
         self._answer_base = head.point
         return receipt
 

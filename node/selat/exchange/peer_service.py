@@ -190,6 +190,10 @@ class PeerService:
                 yield _refusal(sequence, error)
                 return
             yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+            try:
+                await intake.keep_gathered()
+            except StoreError as error:
+                await self._note(peer.name, error)
 
     async def _take_in(
         self, intake: IntakeStream, peer: KnownPeer, batch: exchange_pb2.Batch
