@@ -130,6 +130,10 @@ class Session:
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
         self._known = NOTHING_KNOWN
         self._has_more = False
+        # Cleared while a short batch is made ready: what leaves goes first, and
+        # receipts, which nobody waits for, are kept after it.
+        self._is_calm = asyncio.Event()
+        self._is_calm.set()
         self._receipts = ReceiptKeeper(local=local, prove=prove)
         self._reviews = ReviewKeeper(local=local, ask=ask_reviews)
 
@@ -203,6 +207,7 @@ class Session:
             formed = await self._form_next()
             if formed is not None:
                 await self._send(formed)
+            self._is_calm.set()
             await self._wake.wait()
 
     async def _form_next(self) -> FormedBatch | None:
@@ -231,9 +236,11 @@ class Session:
         """Decide and log what is queued; a short queue in one transaction."""
         store = self._local.store
         if not self._has_more:
+            self._is_calm.clear()
             short = await store.write(self._form_short)
             if short is not None:
                 return short
+            self._is_calm.set()
         local, peer = self._local, self._peer
         queue = await store.read(lambda s: prepare(local, peer, s))
         if queue.is_empty():
@@ -260,6 +267,7 @@ class Session:
         self._known = head.point
         self._local.anchors.show(head)
         self._in_flight.append(SentBatch(formed=formed, head=head))
+        self._is_calm.set()  # before what may wait for the peer, and so for receipts
         await self._stream.send(batch)
         self._local.on_step("delivery.sent")
 
@@ -285,6 +293,7 @@ class Session:
     async def _receive_all(self) -> None:
         while True:
             answer = await self._stream.receive()
+            await self._is_calm.wait()
             if not self._in_flight:
                 raise ReceiptInvalidError(
                     f"{self._peer.name} answered a batch that is not on its way.",
