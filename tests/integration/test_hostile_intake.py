@@ -26,6 +26,7 @@ from tests.fakes.nodes import (
 )
 
 from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.log_states import NOTHING_KNOWN
 from selat.core.payloads import pack
 from selat.core.sealing import BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, commitment
 from selat.errors import (
@@ -34,6 +35,11 @@ from selat.errors import (
     CheckpointRolledBackError,
     PeerSuspendedError,
 )
+from selat.exchange.inspector import Inspector
+from selat.exchange.intake import IntakeStream
+from selat.exchange.judging import Judge
+from selat.exchange.wire import batch_from
+from selat.policy.catalogue_file import load_catalogue
 from selat.rpc import channels
 from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
 from selat.v1 import exchange_pb2, message_pb2
@@ -580,6 +586,32 @@ async def test_same_batch_on_another_stream_is_answered_with_its_first_receipts(
         again = await other.deliver(liar.batch(told, first=0, sequence=1))
     assert again.receipts.leaves == first.receipts.leaves
     assert len(await victim.received()) == 1
+
+
+async def test_batch_that_a_broken_stream_still_kept_is_answered_as_kept(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    local = victim.node.local
+    link = await local.store.read(lambda s: s.link(liar.name))
+    batch = liar.batch(liar.tell(person()))
+    first = await stream.deliver(batch)
+    arrived: list[str] = []
+    # This stream was opened before the other one's transaction ended.
+    late = IntakeStream(
+        local=local,
+        judge=Judge(
+            local=local,
+            inspector=Inspector(schema=local.schema, catalogue=load_catalogue()),
+        ),
+        arrived=lambda: arrived.append("arrived"),
+        link=link,
+        answer_base=NOTHING_KNOWN,
+    )
+    again = await late.accept(local.peers.get(liar.name), batch_from(batch))
+    assert again.duplicate
+    assert again.receipts.leaves == tuple(first.receipts.leaves)
+    assert len(await victim.received()) == 1
+    assert not arrived
 
 
 async def test_exchange_goes_on_after_a_refused_batch(
