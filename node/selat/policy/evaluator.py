@@ -22,17 +22,17 @@ fails to evaluate is a denial: Cedar would skip it, and a forbid would be lost.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import count
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import cedarpy
 
 from selat.policy.agreement_rules import Link
+from selat.policy.answers import Answers, Known, Principal, Verdict
+from selat.policy.partition import Partition, Seen
 from selat.policy.port import (
     ANY_CATEGORY,
     HELD_FOR_REVIEW,
@@ -69,13 +69,6 @@ DEFAULT_REASONS: Final = MappingProxyType(
 )
 _NOT_PERMITTED: Final = "NOT_PERMITTED"
 _POLICY_DENIED: Final = "POLICY_DENIED"
-_RESOURCE: Final = {"type": "Record", "id": "message"}
-_ACTIONS: Final = MappingProxyType(
-    {action: {"type": "Action", "id": action.value} for action in Action}
-)
-#: Contexts whose JSON is remembered.
-_CONTEXTS_MAX: Final = 1_024
-_FAILED_POLICY: Final = re.compile(r"policy `([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +76,13 @@ class Request:
     """What is asked, without what persons or redaction add to it.
 
     Attributes:
-        action: The action.
-        principal: Cedar's type and identifier of the principal.
-        entities: Principal, resource and what they belong to.
-        policies: The rules that may decide, from `Evaluator.policies_for`.
-        context: Names and values of the context's other attributes.
+        principal: Who asks for what.
+        facts: What is seen of message and moment, as `Partition.seen` takes it.
         approved: Obligations that persons have met.
     """
 
-    action: Action
-    principal: Mapping[str, str]
-    entities: cedarpy.Entities
-    policies: cedarpy.PolicySet
-    context: tuple[tuple[str, Any], ...]
+    principal: Principal
+    facts: Seen
     approved: frozenset[str]
 
 
@@ -105,14 +92,24 @@ class Evaluator:
     Args:
         rules: All rules by their identifiers.
         links: Templates filled in.
+        retentions: The longest retentions of all categories, in days.
+        remember: False to ask Cedar about all rules each time.
 
     Raises:
         ValueError: Cedar cannot make a set of them.
     """
 
-    def __init__(self, *, rules: Mapping[str, Rule], links: Iterable[Link]) -> None:
+    def __init__(
+        self,
+        *,
+        rules: Mapping[str, Rule],
+        links: Iterable[Link],
+        retentions: frozenset[int],
+        remember: bool = True,
+    ) -> None:
         """Sort the rules by the actions that they can decide."""
         self._links = tuple(links)
+        self._numbers = count()
         linked = {link.id: rules[link.template] for link in self._links}
         self._rules = {**rules, **linked}
         # Most decisions are permits that ask for nothing more.
@@ -121,45 +118,58 @@ class Evaluator:
             for name, rule in self._rules.items()
             if rule.permits and not (rule.obligations or rule.redact or rule.notify)
         )
-        self._sets = {
-            action: _policy_set(
-                [rule for rule in rules.values() if action in actions_of(rule)]
+        self._partitions = {
+            action: Partition(
+                [rule for rule in rules.values() if action in actions_of(rule)],
+                retentions=retentions,
             )
             for action in Action
         }
-        self._templates = {
-            action: frozenset(each["id"] for each in policies.templates())
-            for action, policies in self._sets.items()
-        }
+        self._answers = Answers(self._links, remember=remember)
 
     @property
     def rules(self) -> Mapping[str, Rule]:
         """Return the rules by the identifiers that decisions name."""
         return MappingProxyType(self._rules)
 
-    def policies_for(
-        self, action: Action, *, parties: frozenset[str], category: str
-    ) -> cedarpy.PolicySet:
-        """Return the rules that may decide for a principal and a category.
+    def principal(
+        self,
+        action: Action,
+        *,
+        uid: Mapping[str, str],
+        entities: cedarpy.Entities,
+        category: str,
+        names: frozenset[str] = frozenset(),
+        groups: frozenset[str] = frozenset(),
+    ) -> Principal:
+        """Return who asks for what in which category.
 
         Links for others are left out: their scope would not match, and a state may
         have agreements with many others.
 
         Args:
-            action: The action.
-            parties: The peer's name, its state and its groups, as agreements name
-                them; nothing for our own officers.
-            category: Category of the message.
+            action: What for.
+            uid: Cedar's type and identifier.
+            entities: The principal, the category, and what they belong to.
+            category: The category.
+            names: A peer's name and state.
+            groups: The groups that a peer is in, as agreements name them.
         """
-        templates = self._templates[action]
-        return self._sets[action].with_linked_batch(
-            [
-                link.values()
+        parties = names | groups
+        partition = self._partitions[action]
+        return Principal(
+            number=next(self._numbers),
+            action=action,
+            partition=partition,
+            uid=uid,
+            entities=entities,
+            links=tuple(
+                link
                 for link in self._links
-                if link.template in templates
-                and link.party in parties
-                and link.category in {category, ANY_CATEGORY}
-            ]
+                if link.party in parties and link.category in {category, ANY_CATEGORY}
+            ),
+            members=partition.members_for(names),
+            category=category,
         )
 
     def decide(self, request: Request) -> Decision:
@@ -167,8 +177,9 @@ class Evaluator:
         met = request.approved
         redact: frozenset[str] = frozenset()
         lifted: dict[str, None] = {}
+        known: Known = {}
         while True:
-            allowed, names, failed = self._ask(request, met, redact)
+            allowed, names, failed = self._ask(request, met, redact, known)
             if failed:
                 return Decision(
                     effect=Effect.WITHHOLD, policies=failed, reason=POLICY_ERROR
@@ -180,30 +191,23 @@ class Evaluator:
             hidden = redact.union(*(rule.redact for rule in rules))
             is_new = obliged != met or hidden != redact
             if not allowed and (not is_new or any(rule.is_final for rule in rules)):
-                return self._deny(request.action, names)
+                return self._deny(request.principal.action, names)
             lifted.update(dict.fromkeys(names))
             if not is_new:
                 return self._permit(tuple(lifted), met - request.approved, redact)
             met, redact = obliged, hidden
 
     def _ask(
-        self, request: Request, approved: frozenset[str], redacted: frozenset[str]
-    ) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
-        """Return whether Cedar allows, by which policies, and which failed."""
-        result = cedarpy.is_authorized(
-            {
-                "principal": request.principal,
-                "action": _ACTIONS[request.action],
-                "resource": _RESOURCE,
-                "context": _context(request.context, approved, redacted),
-            },
-            request.policies,
-            request.entities,
+        self,
+        request: Request,
+        approved: frozenset[str],
+        redacted: frozenset[str],
+        known: Known,
+    ) -> Verdict:
+        """Put the request to the rules, with what persons or redaction add to it."""
+        return self._answers.ask(
+            request.principal, request.facts, approved, redacted, known
         )
-        diagnostics = result.diagnostics
-        errors = diagnostics.errors
-        failed = tuple(sorted(map(_failed_policy, errors))) if errors else ()
-        return result.allowed, tuple(sorted(diagnostics.reasons)), failed
 
     def _deny(self, action: Action, names: tuple[str, ...]) -> Decision:
         if not names:
@@ -241,21 +245,6 @@ class Evaluator:
         return tuple(sorted({each for rule in rules for each in rule.notify}))
 
 
-@lru_cache(maxsize=_CONTEXTS_MAX)
-def _context(
-    attributes: tuple[tuple[str, Any], ...],
-    approved: frozenset[str],
-    redacted: frozenset[str],
-) -> str:
-    """Return the context of a request as Cedar reads it; there are few."""
-    context = {
-        **dict(attributes),
-        "approved": sorted(approved),
-        "redacted": sorted(redacted),
-    }
-    return json.dumps(context)
-
-
 def actions_of(rule: Rule) -> frozenset[Action]:
     """Return the actions that a rule can decide, from its scope."""
     scope = rule.policy["action"]
@@ -267,20 +256,3 @@ def actions_of(rule: Rule) -> frozenset[Action]:
         name = entity["id"]
         found |= ACTION_GROUPS[name] if name in ACTION_GROUPS else {Action(name)}
     return frozenset(found)
-
-
-def _policy_set(rules: Iterable[Rule]) -> cedarpy.PolicySet:
-    static: dict[str, Any] = {}
-    templates: dict[str, Any] = {}
-    for rule in rules:
-        table = templates if rule.is_template else static
-        # The set is for one action, and only rules that name it are in it. Cedar
-        # knows groups of actions from entities that no request carries.
-        table[rule.id] = {**rule.policy, "action": {"op": "All"}, "annotations": {}}
-    document = {"staticPolicies": static, "templates": templates, "templateLinks": []}
-    return cedarpy.PolicySet.from_json_str(json.dumps(document))
-
-
-def _failed_policy(error: str) -> str:
-    match = _FAILED_POLICY.search(error)
-    return match[1] if match else "unknown"
