@@ -255,22 +255,25 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.RetryOutboxRequest, context: Context
     ) -> pb.RetryOutboxResponse:
         """Queue dead letters again."""
-        await self._door.admit(context, "RetryOutbox")
-        numbers = list(request.numbers)
-        if not numbers:
-            dead = await self._local.store.read(
-                lambda s: s.outbox(
-                    peer=request.peer, state=OutboxState.DEAD, limit=_RETRY_MAX
-                )
-            )
-            numbers = [row.number for row in dead]
+        caller = await self._door.admit(context, "RetryOutbox")
+        sight = Sight(local=self._local, caller=caller)
         now_ms = self._local.clock()
 
-        def requeue(transaction: Transaction) -> None:
+        def requeue(transaction: Transaction) -> list[int]:
+            numbers = list(request.numbers)
+            for number in numbers:
+                sight.check_entry(transaction, number)
+            if not numbers:
+                read = partial(
+                    transaction.outbox, peer=request.peer, state=OutboxState.DEAD
+                )
+                dead = sight.entries(transaction, read, before=None, size=_RETRY_MAX)
+                numbers = [row.number for row in dead.entries]
             for number in numbers:
                 transaction.requeue(number, now_ms)
+            return numbers
 
-        await self._local.store.write(requeue)
+        numbers = await self._local.store.write(requeue)
         for peer in self._local.peers.accepted():
             self._links.wake(peer.name)
         return pb.RetryOutboxResponse(numbers=numbers)

@@ -1014,7 +1014,9 @@ class RetryOutboxRequest(_message.Message):
     """The peer whose dead letters are meant when no number is given."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Numbers of the entries; empty for every dead letter of the peer."""
+        """Numbers of the entries; empty for every dead letter of the peer. An entry of a
+        message that policy does not show the caller counts as not there.
+        """
 
     def __init__(
         self,
