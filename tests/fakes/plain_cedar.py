@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import cedarpy
 
-from selat.policy.answers import Known, Verdict
+from selat.policy.answers import Answers, Known, Principal, Verdict
 from selat.policy.entities import LEVEL_RANKS
-from selat.policy.evaluator import Evaluator, Request, actions_of
+from selat.policy.evaluator import Evaluator, actions_of
+from selat.policy.partition import Seen
 from selat.policy.policy_set import PolicySet
 from selat.policy.port import Action
 from selat.policy.reads import CONTEXT_READS, RECORD_READS
@@ -37,16 +38,25 @@ def cedar_set(rules: list[Rule]) -> cedarpy.PolicySet:
 
 def call(
     policies: cedarpy.PolicySet,
-    request: Request,
+    principal: Principal,
+    seen: Seen,
     *,
     approved: frozenset[str] = frozenset(),
     redacted: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Ask Cedar once, telling it all that there is to know."""
+    """Ask Cedar once, telling it all that there is to know.
+
+    Args:
+        policies: The rules.
+        principal: Who asks for what.
+        seen: What `facts_of` returns; what follows it is not looked at.
+        approved: Obligations that are taken as met.
+        redacted: What is taken as redacted.
+    """
     count = len(RECORD_READS)
     record = {
         name.removeprefix("resource."): value
-        for name, value in zip(RECORD_READS, request.facts[:count], strict=True)
+        for name, value in zip(RECORD_READS, seen[:count], strict=True)
     }
     record["level"] = LEVEL_RANKS.get(str(record["level"]), 99)
     category = {"type": "Category", "id": str(record["category"])}
@@ -55,21 +65,19 @@ def call(
     entity = {"uid": uid, "parents": [category], "attrs": record}
     context = {
         name.removeprefix("context."): value
-        for name, value in zip(
-            CONTEXT_READS[:-STEPS], request.facts[count:], strict=True
-        )
+        for name, value in zip(CONTEXT_READS[:-STEPS], seen[count:], strict=False)
         if value is not None
     }
     context |= {"approved": sorted(approved), "redacted": sorted(redacted)}
     result = cedarpy.is_authorized(
         {
-            "principal": request.principal.uid,
-            "action": {"type": "Action", "id": request.principal.action.value},
+            "principal": principal.uid,
+            "action": {"type": "Action", "id": principal.action.value},
             "resource": uid,
             "context": context,
         },
         policies,
-        request.principal.entities.with_added_json_str(json.dumps([entity])),
+        principal.entities.with_added_json_str(json.dumps([entity])),
     )
     failed = [
         re.findall("policy `([^`]+)`", error)[0] for error in result.diagnostics.errors
@@ -81,35 +89,40 @@ def call(
     )
 
 
-class PlainEvaluator(Evaluator):
+class PlainAnswers:
     """Asks one set with the links of all parties and categories, every time."""
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self.__dict__.update(evaluator.__dict__)
+        self.rules = evaluator.rules
+        self.links = evaluator._links
         self.sets: dict[Action, cedarpy.PolicySet] = {}
 
-    def _ask(
+    def ask(
         self,
-        request: Request,
+        principal: Principal,
+        seen: Seen,
         approved: frozenset[str],
         redacted: frozenset[str],
         known: Known,
     ) -> Verdict:
         del known
-        action = request.principal.action
+        action = principal.action
         if action not in self.sets:
             rules = {
                 rule.id: rule
                 for rule in self.rules.values()
                 if action in actions_of(rule)
             }
-            links = [link.values() for link in self._links if link.template in rules]
+            links = [link.values() for link in self.links if link.template in rules]
             self.sets[action] = cedar_set(list(rules.values())).with_linked_batch(links)
-        return call(self.sets[action], request, approved=approved, redacted=redacted)
+        return call(
+            self.sets[action], principal, seen, approved=approved, redacted=redacted
+        )
 
 
 def plain(policy: PolicySet) -> PolicySet:
     """Return the set anew, so that plain Cedar decides."""
     anew = PolicySet(replace(policy.source), policy.identity, remember=False)
-    anew._evaluator = PlainEvaluator(anew._evaluator)
+    evaluator = anew._evaluator
+    evaluator._answers = cast("Answers", PlainAnswers(evaluator))
     return anew

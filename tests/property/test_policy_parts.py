@@ -15,10 +15,10 @@ from tests.property.test_policy_cache import AGREEMENT, MESSAGES, OFFICERS, PEER
 
 from selat.policy.answers import Verdict
 from selat.policy.entities import Term, facts_of
-from selat.policy.evaluator import Request
 from selat.policy.partition import Partition
 from selat.policy.policy_set import PolicySet
 from selat.policy.port import Action, MessageFacts, OfficerFacts, PeerFacts
+from selat.policy.reads import reads_of
 from selat.policy.rules import Rule, parse_rules
 
 SOURCE = policy_with(dict(AGREEMENT), released={XB.name: frozenset({"drugs"})}).source
@@ -217,9 +217,10 @@ class Moment(NamedTuple):
     named: bool
 
 
-TERMS = st.builds(Term, st.booleans(), st.integers(-10, 2_000))
+TERMS = st.tuples(st.booleans(), st.integers(-10, 2_000))
 DAYS = st.sampled_from([20_260_531, 20_260_601, 20_260_602, 20_300_101])
 TWO_MOMENTS = st.tuples(*[st.builds(Moment, TERMS, DAYS, st.booleans())] * 2)
+POLICY = PolicySet(SOURCE, XA)
 DRUGS = SOURCE.catalogue.categories["drugs"]
 RETENTIONS = frozenset(
     category.longest_retention_days for category in SOURCE.catalogue.categories.values()
@@ -244,9 +245,11 @@ def test_rule_comes_out_alike_where_what_it_reads_is_alike(
     peer: PeerFacts,
 ) -> None:
     rules = parse_rules(text.encode(), source="rules/test.cedar")
-    partition = Partition(rules, retentions=RETENTIONS)
+    partition = Partition(
+        (rule, reads_of(rule.policy, retentions=RETENTIONS)) for rule in rules
+    )
     members = partition.members_for(frozenset({peer.name, peer.state}))
-    principal = PolicySet(SOURCE, XA)._peer(Action.RELEASE, peer, DRUGS)
+    principal = POLICY._peer(Action.RELEASE, peer, DRUGS)
     changed = message._replace(**{name: getattr(m, name) for name, m in change.items()})
     none = frozenset[str]()
 
@@ -257,9 +260,9 @@ def test_rule_comes_out_alike_where_what_it_reads_is_alike(
             today=moment.today,
             named=moment.named,
         )
-        request = Request(principal=principal, facts=facts, approved=none)
-        read = partition.parts[0].pick(partition.seen(facts, members, none, none))
-        return read, call(cedar_set(list(rules)), request)
+        seen = (*partition.seen(facts, members), none, none)
+        read = partition.parts[0].pick(seen)
+        return read, call(cedar_set(list(rules)), principal, facts)
 
     read, outcome = seen_by_cedar(message, moments[0])
     for about, moment in ((changed, moments[0]), (changed, moments[1])):

@@ -19,7 +19,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -27,7 +26,7 @@ import cedarpy
 
 from selat.policy.agreement_rules import Link
 from selat.policy.entities import record_json
-from selat.policy.memory import keep
+from selat.policy.memory import AnswerMemory, keep
 from selat.policy.partition import Partition, Seen, Selection
 from selat.policy.port import Action
 
@@ -46,8 +45,8 @@ _ACTIONS: Final = MappingProxyType(
 )
 _FAILED_POLICY: Final = re.compile(r"policy `([^`]+)`")
 
-#: Satisfied rules of parts, by the parts' numbers.
-Known: TypeAlias = dict[int, tuple[str, ...]]
+#: Satisfied rules of each part; None where that is not known.
+Known: TypeAlias = list[tuple[str, ...] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +105,14 @@ class Answers:
         """Begin with nothing remembered."""
         self._templates = {link.id: link.template for link in links}
         self._remember = remember
-        self._answers: dict[tuple[object, ...], tuple[str, ...]] = {}
+        self._memory = AnswerMemory(limit=ANSWERS_MAX)
         self._records: dict[tuple[object, ...], cedarpy.Entities] = {}
         self._linked: dict[tuple[int, int], cedarpy.PolicySet] = {}
 
     def ask(
         self,
         principal: Principal,
-        facts: Seen,
+        seen: Seen,
         approved: frozenset[str],
         redacted: frozenset[str],
         known: Known,
@@ -122,43 +121,45 @@ class Answers:
 
         Args:
             principal: Who asks for what.
-            facts: What is seen of message and moment, as `Partition.seen` takes it.
+            seen: What rules see before the rounds, from `Partition.seen`.
             approved: Obligations that are taken as met.
             redacted: What is taken as redacted.
-            known: Answers of the parts from the rounds before, which this round
-                completes; empty in the first.
+            known: What the rounds before found out, which this one completes;
+                empty in the first.
         """
-        partition = principal.partition
-        seen = partition.seen(facts, principal.members, approved, redacted)
+        seen = (*seen, approved, redacted)
         missing = self._recall(principal, seen, known)
         if missing:
-            selection = partition.selection(missing)
+            selection = principal.partition.selection(missing)
             verdict = self._call(principal, selection, seen)
             if verdict.failed:
                 return verdict
             self._learn(principal, seen, selection, verdict, known)
-        forbids = [known[number] for number in partition.forbids]
-        if names := sorted(chain.from_iterable(forbids)):
-            return Verdict(allowed=False, names=tuple(names))
-        permits = [known[number] for number in partition.permits]
-        names = sorted(chain.from_iterable(permits))
-        return Verdict(allowed=bool(names), names=tuple(names))
+        forbidding = principal.partition.forbidding
+        forbids = [name for answer in known[:forbidding] if answer for name in answer]
+        if forbids:
+            return Verdict(allowed=False, names=tuple(sorted(forbids)))
+        permits = [name for answer in known[forbidding:] if answer for name in answer]
+        return Verdict(allowed=bool(permits), names=tuple(sorted(permits)))
 
     def _recall(self, principal: Principal, seen: Seen, known: Known) -> int:
         """Put in what is remembered, and return the key of the parts that are not."""
         partition = principal.partition
         if not self._remember:
+            known[:] = [None] * len(partition.parts)
             return partition.whole.key
-        missing = 0
-        recall = self._answers.get
-        for number, part in enumerate(partition.parts):
-            if part.is_stepwise or number not in known:
-                answer = recall((principal.number, number, part.pick(seen)))
-                if answer is None:
-                    missing |= 1 << number
-                else:
-                    known[number] = answer
-        return missing
+        memory = self._memory.of(principal.number, len(partition.parts))
+        if not known:
+            known += [
+                answers.get(pick(seen))
+                for answers, pick in zip(memory, partition.picks, strict=True)
+            ]
+        else:
+            for number in partition.stepwise:
+                known[number] = memory[number].get(partition.picks[number](seen))
+        if None not in known:
+            return 0
+        return sum(1 << n for n, answer in enumerate(known) if answer is None)
 
     def _learn(
         self,
@@ -168,20 +169,23 @@ class Answers:
         verdict: Verdict,
         known: Known,
     ) -> None:
-        """Divide the answer of a call among the parts that were asked."""
+        """Divide the answer of a call among the parts that were asked.
+
+        Of a call that forbids deny, the parts that permit learn nothing.
+        """
         partition = principal.partition
         satisfied: dict[int, list[str]] = {}
         for name in verdict.names:
             number = partition.numbers[self._templates.get(name, name)]
             satisfied.setdefault(number, []).append(name)
         is_forbidden = bool(verdict.names) and not verdict.allowed
+        told = partition.forbidding if is_forbidden else len(partition.parts)
+        memory = self._memory.of(principal.number, len(partition.parts))
         for number in selection.numbers:
-            if is_forbidden and number in partition.permits:
-                continue  # Cedar does not name permits then
-            known[number] = answer = tuple(satisfied.get(number, ()))
-            if self._remember:
-                key = (principal.number, number, partition.parts[number].pick(seen))
-                keep(self._answers, key, answer, limit=ANSWERS_MAX)
+            if number < told:
+                known[number] = answer = tuple(satisfied.get(number, ()))
+                read = partition.picks[number](seen)
+                self._memory.keep(memory[number], read, answer)
 
     def _call(self, principal: Principal, selection: Selection, seen: Seen) -> Verdict:
         """Ask Cedar about some parts."""

@@ -14,7 +14,7 @@ import json
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from selat.policy.catalogue import Category
 from selat.policy.port import ANY_CATEGORY, MessageFacts, OfficerFacts, PeerFacts
@@ -32,6 +32,9 @@ _ATTRIBUTES_MAX: Final = 4_096
 
 #: Marking and subject of a message: the facts before its recipients and dates.
 Profile: TypeAlias = tuple[Any, ...]
+#: How long a message lives: whether its own date, or its category's retention, has
+#: ended, and the days from its creation to its expiry, rounded up.
+Term: TypeAlias = tuple[bool, int]
 _PROFILE: Final = slice(MessageFacts._fields.index("recipients"))
 
 #: The record's entity; the identifier is no fact, so that one name serves all.
@@ -40,18 +43,6 @@ _RECORD: Final = (
     '[{{"type":"Category","id":{category}}}],"attrs":{{"category":'
     '{{"__entity":{{"type":"Category","id":{category}}}}}{others}}}}}]'
 )
-
-
-class Term(NamedTuple):
-    """How long a message lives, at one moment.
-
-    Attributes:
-        expired: Whether its own date, or its category's retention, has ended.
-        retention_days: Days from its creation to its expiry, rounded up.
-    """
-
-    expired: bool
-    retention_days: int
 
 
 def profile_of(message: MessageFacts) -> Profile:
@@ -66,11 +57,11 @@ def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
     """
     created, expires = message.created_ms, message.expires_ms
     if created is None:
-        return Term(expires is not None and expires <= now_ms, 0)
+        return expires is not None and expires <= now_ms, 0
     longest = created + category.longest_retention_days * DAY_MS
     if expires is None:
         expires = longest
-    return Term(min(expires, longest) <= now_ms, -(-(expires - created) // DAY_MS))
+    return min(expires, longest) <= now_ms, -((created - expires) // DAY_MS)
 
 
 def facts_of(
@@ -100,8 +91,7 @@ def facts_of(
         *profile_of(message),
         message.emergency,
         today,
-        term.expired,
-        term.retention_days,
+        *term,
         named,
         is_author,
         purpose,

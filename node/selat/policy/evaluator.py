@@ -31,7 +31,7 @@ from typing import Final
 import cedarpy
 
 from selat.policy.agreement_rules import Link
-from selat.policy.answers import Answers, Known, Principal, Verdict
+from selat.policy.answers import Answers, Known, Principal
 from selat.policy.partition import Partition, Seen
 from selat.policy.port import (
     ANY_CATEGORY,
@@ -40,6 +40,7 @@ from selat.policy.port import (
     Decision,
     Effect,
 )
+from selat.policy.reads import reads_of
 from selat.policy.rules import Rule
 
 #: Groups of actions in the schema.
@@ -118,10 +119,13 @@ class Evaluator:
             for name, rule in self._rules.items()
             if rule.permits and not (rule.obligations or rule.redact or rule.notify)
         )
+        read = [
+            (rule, actions_of(rule), reads_of(rule.policy, retentions=retentions))
+            for rule in rules.values()
+        ]
         self._partitions = {
             action: Partition(
-                [rule for rule in rules.values() if action in actions_of(rule)],
-                retentions=retentions,
+                (rule, reads) for rule, actions, reads in read if action in actions
             )
             for action in Action
         }
@@ -177,9 +181,13 @@ class Evaluator:
         met = request.approved
         redact: frozenset[str] = frozenset()
         lifted: dict[str, None] = {}
-        known: Known = {}
+        known: Known = []
+        principal = request.principal
+        seen = principal.partition.seen(request.facts, principal.members)
         while True:
-            allowed, names, failed = self._ask(request, met, redact, known)
+            allowed, names, failed = self._answers.ask(
+                principal, seen, met, redact, known
+            )
             if failed:
                 return Decision(
                     effect=Effect.WITHHOLD, policies=failed, reason=POLICY_ERROR
@@ -196,18 +204,6 @@ class Evaluator:
             if not is_new:
                 return self._permit(tuple(lifted), met - request.approved, redact)
             met, redact = obliged, hidden
-
-    def _ask(
-        self,
-        request: Request,
-        approved: frozenset[str],
-        redacted: frozenset[str],
-        known: Known,
-    ) -> Verdict:
-        """Put the request to the rules, with what persons or redaction add to it."""
-        return self._answers.ask(
-            request.principal, request.facts, approved, redacted, known
-        )
 
     def _deny(self, action: Action, names: tuple[str, ...]) -> Decision:
         if not names:

@@ -25,7 +25,7 @@ from selat.policy.reads import (
     MEMBERS_OF,
     RANGE_OF,
     RECORD_READS,
-    reads_of,
+    Reads,
 )
 from selat.policy.rules import Rule
 
@@ -37,8 +37,8 @@ WANTED_BEFORE_MADE: Final = 4
 #: Selections whose wants are counted.
 _COUNTED_MAX: Final = 1_024
 
-#: Values of `RECORD_READS`, `CONTEXT_READS` (None for what a context does not have)
-#: and of what is read of numbers and sets in part.
+#: Values of `RECORD_READS` and `CONTEXT_READS`, None for what a context does not have.
+#: What is read of numbers and sets in part stands before what rounds change.
 Seen: TypeAlias = tuple[Any, ...]
 
 _PLACES: Final = MappingProxyType(
@@ -47,9 +47,10 @@ _PLACES: Final = MappingProxyType(
         for place, name in enumerate(
             (
                 *RECORD_READS,
-                *CONTEXT_READS,
+                *CONTEXT_READS[:-2],
                 *RANGE_OF.values(),
                 *MEMBERS_OF.values(),
+                *CONTEXT_READS[-2:],
             )
         )
     }
@@ -69,13 +70,11 @@ class Part:
         rules: The rules, templates among them.
         reads: Names of what they read.
         pick: Returns what they read of what is seen.
-        is_stepwise: Whether they read what the rounds of a decision change.
     """
 
     rules: tuple[Rule, ...]
     reads: frozenset[str]
     pick: Callable[[Seen], object]
-    is_stepwise: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,46 +108,50 @@ class Partition:
     """The rules that can decide an action, in parts.
 
     Args:
-        rules: The rules.
-        retentions: The longest retentions of all categories, in days.
+        rules: The rules, each with what it reads.
 
     Attributes:
         parts: The parts; those that forbid come first.
-        forbids: Numbers of the parts that forbid.
-        permits: Numbers of the parts that permit.
+        forbidding: How many parts forbid.
         numbers: Numbers of the parts by the identifiers of their rules.
+        picks: What returns what each part reads of what is seen.
+        stepwise: Numbers of the parts that read what rounds of a decision change.
         whole: All parts.
 
     Raises:
         ValueError: Cedar cannot make a set of the rules.
     """
 
-    def __init__(self, rules: Iterable[Rule], *, retentions: frozenset[int]) -> None:
-        """Find out what each rule reads, and part them."""
-        read = [(rule, reads_of(rule.policy, retentions=retentions)) for rule in rules]
+    def __init__(self, rules: Iterable[tuple[Rule, Reads]]) -> None:
+        """Part the rules."""
+        rules = tuple(rules)
         self._ranges = tuple(
-            (_PLACES[name], _sorted(reads.bounds.get(name, ()) for _, reads in read))
+            (_PLACES[name], _sorted(reads.bounds.get(name, ()) for _, reads in rules))
             for name in RANGE_OF
         )
         self._members = tuple(
             frozenset(
-                chain.from_iterable(reads.members.get(name, ()) for _, reads in read)
+                chain.from_iterable(reads.members.get(name, ()) for _, reads in rules)
             )
             for name in MEMBERS_OF
         )
         alike: dict[tuple[bool, frozenset[str]], list[Rule]] = {}
-        for rule, reads in read:
+        for rule, reads in rules:
             alike.setdefault((rule.permits, reads.names), []).append(rule)
         in_order = sorted(alike.items(), key=lambda item: item[0][0])
-        self.parts = tuple(_part(rules, names) for (_, names), rules in in_order)
-        first = sum(not permits for (permits, _), _ in in_order)
-        self.forbids = range(first)
-        self.permits = range(first, len(self.parts))
+        self.parts = tuple(_part(some, names) for (_, names), some in in_order)
+        self.forbidding = sum(not permits for (permits, _), _ in in_order)
         self.numbers = {
             rule.id: number
             for number, part in enumerate(self.parts)
             for rule in part.rules
         }
+        self.picks = tuple(part.pick for part in self.parts)
+        self.stepwise = tuple(
+            number
+            for number, part in enumerate(self.parts)
+            if not _STEPS.isdisjoint(part.reads)
+        )
         self.whole = self._select((1 << len(self.parts)) - 1)
         self._selections: dict[int, Selection] = {}
         self._wanted: dict[int, int] = {}
@@ -161,25 +164,15 @@ class Partition:
         """
         return tuple(members | names for members in self._members)
 
-    def seen(
-        self,
-        facts: Seen,
-        members: tuple[frozenset[str], ...],
-        approved: frozenset[str],
-        redacted: frozenset[str],
-    ) -> Seen:
-        """Return all that rules see in one round of a decision.
+    def seen(self, facts: Seen, members: tuple[frozenset[str], ...]) -> Seen:
+        """Return all that rules see before what the rounds of a decision change.
 
         Args:
             facts: Values of `RECORD_READS` and of `CONTEXT_READS` but its last two.
             members: Members of sets that count for the principal.
-            approved: Obligations that are taken as met.
-            redacted: What is taken as redacted.
         """
         return (
             *facts,
-            approved,
-            redacted,
             *[bisect_right(bounds, facts[place]) for place, bounds in self._ranges],
             *[
                 # Of a set that has none of them, whether it is empty counts.
@@ -230,7 +223,6 @@ def _part(rules: Iterable[Rule], reads: frozenset[str]) -> Part:
         rules=tuple(rules),
         reads=reads,
         pick=_picker(sorted(reads, key=_PLACES.__getitem__)),
-        is_stepwise=not _STEPS.isdisjoint(reads),
     )
 
 

@@ -17,7 +17,6 @@ from tests.fakes.policies import (
 
 from selat.policy.entities import (
     LEVEL_RANKS,
-    Term,
     category_entities,
     facts_of,
     officer_entities,
@@ -242,7 +241,7 @@ def test_rule_without_action_decides_all_of_them() -> None:
 def test_entities_are_what_the_schema_says() -> None:
     category = policy_with().source.catalogue.categories["drugs"]
     message = facts(releasable_to=("XB",), safeguards=("minor",), level="royal")
-    facts_seen = facts_of(message, Term(expired=False, retention_days=1), today=1)
+    facts_seen = facts_of(message, (False, 1), today=1)
     names = tuple(name.removeprefix("resource.") for name in RECORD_READS)
     others = names.index("category")
     record = record_json(
