@@ -31,7 +31,7 @@ from selat.policy.partition import Partition, Seen, Selection
 from selat.policy.port import Action
 
 #: Answers of parts that are remembered; half a KiB each.
-ANSWERS_MAX: Final = 32_768
+ANSWERS_MAX: Final = 16_384
 #: Messages with their principal that are remembered as Cedar takes them; 12 KiB each
 #: at most.
 RECORDS_MAX: Final = 1_024
@@ -96,12 +96,7 @@ class Answers:
         remember: False to ask Cedar about all rules each time.
     """
 
-    def __init__(
-        self,
-        links: Iterable[Link],
-        *,
-        remember: bool,
-    ) -> None:
+    def __init__(self, links: Iterable[Link], *, remember: bool) -> None:
         """Begin with nothing remembered."""
         self._templates = {link.id: link.template for link in links}
         self._remember = remember
@@ -180,12 +175,14 @@ class Answers:
             satisfied.setdefault(number, []).append(name)
         is_forbidden = bool(verdict.names) and not verdict.allowed
         told = partition.forbidding if is_forbidden else len(partition.parts)
-        memory = self._memory.of(principal.number, len(partition.parts))
-        for number in selection.numbers:
-            if number < told:
-                known[number] = answer = tuple(satisfied.get(number, ()))
+        answered = [number for number in selection.numbers if number < told]
+        for number in answered:
+            known[number] = tuple(satisfied.get(number, ()))
+        if self._remember:
+            memory = self._memory.of(principal.number, len(partition.parts))
+            for number in answered:
                 read = partition.picks[number](seen)
-                self._memory.keep(memory[number], read, answer)
+                self._memory.keep(memory[number], read, known[number] or ())
 
     def _call(self, principal: Principal, selection: Selection, seen: Seen) -> Verdict:
         """Ask Cedar about some parts."""

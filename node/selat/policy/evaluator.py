@@ -14,7 +14,8 @@ that a decision with obligations is made so:
 4. What persons have not approved makes the decision a hold; what is redacted
    comes with a permit or a hold.
 
-Cedar alone decides, each time on a complete request. A forbid that cannot be
+Cedar alone decides, as if it were asked about all rules in each round; `Answers`
+remembers what it said of which. A forbid that cannot be
 lifted is never overridden by a permit, more rules never mean fewer obligations,
 and each round adds a name from a finite set, so that it ends. A policy that
 fails to evaluate is a denial: Cedar would skip it, and a forbid would be lost.

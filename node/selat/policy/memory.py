@@ -27,7 +27,8 @@ class AnswerMemory:
     """Answers of parts, for each principal.
 
     Args:
-        limit: How many answers are kept, of all principals together.
+        limit: How many answers are kept, of all principals together; each part
+            that could have some counts as one.
     """
 
     def __init__(self, *, limit: int) -> None:
@@ -45,8 +46,8 @@ class AnswerMemory:
         """
         answers = self._principals.get(principal)
         if answers is None:
+            self._make_room(parts)
             answers = self._principals[principal] = tuple({} for _ in range(parts))
-            self._kept += parts
         return answers
 
     def keep(
@@ -59,8 +60,11 @@ class AnswerMemory:
             what_is_read: What the part's rules read.
             answer: The satisfied rules.
         """
-        if self._kept >= self._limit:
+        self._make_room(1)
+        answers[what_is_read] = answer
+
+    def _make_room(self, count: int) -> None:
+        if self._kept + count > self._limit:
             self._principals.clear()
             self._kept = 0
-        answers[what_is_read] = answer
-        self._kept += 1
+        self._kept += count

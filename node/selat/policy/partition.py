@@ -29,8 +29,8 @@ from selat.policy.reads import (
 )
 from selat.policy.rules import Rule
 
-#: Selections of an action that have a Cedar set, of some 0.1 MiB.
-SELECTIONS_MAX: Final = 64
+#: Selections of an action that have a Cedar set, of 0.1 MiB at most.
+SELECTIONS_MAX: Final = 16
 #: Times that a selection is wanted before a set is made for it, which takes as long
 #: as some ten decisions by all rules.
 WANTED_BEFORE_MADE: Final = 4

@@ -206,8 +206,17 @@ def test_answers_of_all_principals_count_together() -> None:
     assert memory.of(1, 2) is one
 
     memory.keep(other[1], "a", ())
-    assert memory.of(1, 2) is not one
     assert memory.of(1, 2) == ({}, {})
+    assert memory.of(1, 2) is not one
+
+
+def test_principals_of_whom_nothing_is_remembered_count_too() -> None:
+    memory = AnswerMemory(limit=5)
+    first = memory.of(1, 2)
+    for number in (2, 3):
+        memory.of(number, 2)
+
+    assert memory.of(1, 2) is not first
 
 
 def test_answers_that_are_forgotten_are_asked_for_again(
