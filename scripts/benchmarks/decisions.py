@@ -6,7 +6,8 @@ agreements, in four ways:
 
 - with nothing remembered at all, so that Cedar is asked about all rules;
 - about messages that each are the first with their marking: levels, codes, labels,
-  purposes, roles and release lists, as they come, in a node that has seen others;
+  purposes, roles and release lists, as they come, in a node that has seen others; of
+  markings that come so, most are withheld;
 - about messages that each are the first to live for as many days, of a marking that
   was seen before;
 - about messages that were decided before.

@@ -33,6 +33,7 @@ import cedarpy
 
 from selat.policy.agreement_rules import Link
 from selat.policy.answers import Answers, Known, Principal
+from selat.policy.memory import keep
 from selat.policy.partition import Partition, Seen
 from selat.policy.port import (
     ANY_CATEGORY,
@@ -69,6 +70,8 @@ DEFAULT_REASONS: Final = MappingProxyType(
         Action.ACCEPT: "CATEGORY_NOT_DECLARED",
     }
 )
+#: Choices of rules of which it is remembered what they lead to; 2 KiB each.
+OUTCOMES_MAX: Final = 1_024
 _NOT_PERMITTED: Final = "NOT_PERMITTED"
 _POLICY_DENIED: Final = "POLICY_DENIED"
 
@@ -86,6 +89,21 @@ class Request:
     principal: Principal
     facts: Seen
     approved: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What rules ask for, taken together.
+
+    Attributes:
+        obligations: What a person has to do.
+        redact: What is taken out.
+        is_final: Whether one is a forbid that nothing lifts.
+    """
+
+    obligations: frozenset[str]
+    redact: frozenset[str]
+    is_final: bool
 
 
 class Evaluator:
@@ -131,6 +149,8 @@ class Evaluator:
             for action in Action
         }
         self._answers = Answers(self._links, remember=remember)
+        self._asked: dict[tuple[str, ...], _Asked] = {}
+        self._denials: dict[tuple[Action, tuple[str, ...]], Decision] = {}
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -195,18 +215,37 @@ class Evaluator:
                 )
             if allowed and not lifted and self._plain.issuperset(names):
                 return Decision(effect=Effect.PERMIT, policies=names)
-            rules = [self._rules[name] for name in names]
-            obliged = met.union(*(rule.obligations for rule in rules))
-            hidden = redact.union(*(rule.redact for rule in rules))
+            asked = self._asked_by(names)
+            obliged, hidden = met | asked.obligations, redact | asked.redact
             is_new = obliged != met or hidden != redact
-            if not allowed and (not is_new or any(rule.is_final for rule in rules)):
-                return self._deny(request.principal.action, names)
+            if not allowed and (not is_new or asked.is_final):
+                return self._deny(principal.action, names)
             lifted.update(dict.fromkeys(names))
             if not is_new:
                 return self._permit(tuple(lifted), met - request.approved, redact)
             met, redact = obliged, hidden
 
+    def _asked_by(self, names: tuple[str, ...]) -> _Asked:
+        """Return what rules ask for together."""
+        asked = self._asked.get(names)
+        if asked is None:
+            rules = [self._rules[name] for name in names]
+            asked = _Asked(
+                obligations=frozenset().union(*(rule.obligations for rule in rules)),
+                redact=frozenset().union(*(rule.redact for rule in rules)),
+                is_final=any(rule.is_final for rule in rules),
+            )
+            keep(self._asked, names, asked, limit=OUTCOMES_MAX)
+        return asked
+
     def _deny(self, action: Action, names: tuple[str, ...]) -> Decision:
+        denial = self._denials.get((action, names))
+        if denial is None:
+            denial = self._denial(action, names)
+            keep(self._denials, (action, names), denial, limit=OUTCOMES_MAX)
+        return denial
+
+    def _denial(self, action: Action, names: tuple[str, ...]) -> Decision:
         if not names:
             reason = DEFAULT_REASONS.get(action, _NOT_PERMITTED)
             names = (DENY_BY_DEFAULT,)
