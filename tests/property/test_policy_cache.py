@@ -57,7 +57,9 @@ MESSAGES = st.builds(
     releasable_to=some("XB", "XC", XB.name, "police.dd.example"),
     expires_ms=st.one_of(
         st.sampled_from([None, NOON_MS, NOON_MS + 30 * DAY_MS]),
-        st.integers(1, 4_000).map(lambda days: NOON_MS + days * DAY_MS),
+        st.one_of(
+            st.sampled_from([7, 8, 30, 31, 1_825, 1_826]), st.integers(1, 4_000)
+        ).map(lambda days: NOON_MS + days * DAY_MS),
     ),
     created_ms=st.sampled_from([None, NOON_MS - 2_000 * DAY_MS, NOON_MS]),
     recipients=st.sampled_from([(), (XB.name,)]),

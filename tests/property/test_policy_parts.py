@@ -178,7 +178,7 @@ DESK_QUESTIONS = st.tuples(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rules=rule_files(),
     baseline=st.sampled_from([(), SOURCE.rules]),
@@ -217,8 +217,14 @@ class Moment(NamedTuple):
     named: bool
 
 
-TERMS = st.tuples(st.booleans(), st.integers(-10, 2_000))
-DAYS = st.sampled_from([20_260_531, 20_260_601, 20_260_602, 20_300_101])
+#: On both sides of what rules compare with, and at it.
+AROUND = [n + d for n in (7, 30, 1_825, 3_650) for d in (-1, 0, 1)]
+TERMS = st.tuples(
+    st.booleans(), st.one_of(st.sampled_from(AROUND), st.integers(-10, 2_000))
+)
+DAYS = st.sampled_from(
+    [n + d for n in (20_260_601, 20_281_231) for d in (-1, 0, 1)] + [20_300_101]
+)
 TWO_MOMENTS = st.tuples(*[st.builds(Moment, TERMS, DAYS, st.booleans())] * 2)
 POLICY = PolicySet(SOURCE, XA)
 DRUGS = SOURCE.catalogue.categories["drugs"]
@@ -227,7 +233,7 @@ RETENTIONS = frozenset(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     text=rule_texts("r"),
     message=MESSAGES,

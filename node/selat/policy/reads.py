@@ -199,10 +199,10 @@ def _operands(expression: object) -> Iterable[object]:
     """Return the expressions within one that reads no attribute itself."""
     operator, inside = _parted(expression)
     match operator, inside:
-        case "Value", _:
-            _check_literal(inside)
+        case "Value", {"__entity": {"type": str(kind)}} if kind != RECORD_TYPE:
+            # One of the message's own type might name it, and read it unseen.
             return ()
-        case "Var", "principal":
+        case ("Value", str() | int()) | ("Var", "principal"):
             return ()
         case "Set", list():
             return inside
@@ -214,7 +214,7 @@ def _operands(expression: object) -> Iterable[object]:
         case _:
             pass
     names = _OPERANDS.get(operator, frozenset())
-    if not names or not names <= inside.keys():
+    if not names or not isinstance(inside, dict) or not names <= inside.keys():
         # Also message, context or a slot as a whole, or an extension of Cedar.
         raise _NotUnderstoodError
     return [inside[name] for name in {*names, "in"} if name in inside]
@@ -225,18 +225,3 @@ def _parted(expression: object) -> tuple[str, Any]:
         raise _NotUnderstoodError
     ((operator, inside),) = expression.items()
     return operator, inside
-
-
-def _check_literal(value: object) -> None:
-    """Raise where a literal names the message, whose attributes would be hidden."""
-    pending = [value]
-    while pending:
-        match pending.pop():
-            case {"__entity": {"type": str() as kind}} if kind != RECORD_TYPE:
-                pass
-            case dict():
-                raise _NotUnderstoodError
-            case list() as several:
-                pending += several
-            case _:
-                pass  # a text, a number, or a truth value
