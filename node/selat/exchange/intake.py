@@ -9,6 +9,10 @@ those committed to, 12. policy accepts. Up to step 11 a fault refuses the whole
 batch and leaves nothing behind; step 12 answers each message by itself. Then
 one transaction keeps messages, receipts, checkpoint and tree head; the receipt
 is signed after that, and sent after it is signed.
+
+A batch is opened while the one before it is being kept. So opening follows the
+stream, not the store: it asks whether a batch comes next after the one opened
+before, and the transaction asks again.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from selat.core.batches import (
     verify_log_state,
     verify_offers,
 )
-from selat.core.log_states import LogPoint
+from selat.core.log_states import KnownState, LogPoint
 from selat.core.sealing import BatchOpener, unwrap_batch_key
 from selat.errors import (
     AlreadyExistsError,
@@ -50,14 +54,27 @@ from selat.store.values import IncomingBatch, Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Verified:
-    """A batch after the steps that need no store."""
+class OpenedBatch:
+    """A batch after the steps that need no store.
+
+    Attributes:
+        batch: The batch.
+        log: The sender's log as the batch proves it.
+        base: The state of the log before it, on this stream.
+        offers: The batch's offers.
+        digest: SHA-256 of the offers' leaf hashes.
+        gathered: Cosignatures for our own log that came with it.
+        judged: Its messages with their decisions; None when it does not come
+            next, so that it is a duplicate or a fault.
+    """
 
     batch: SealedBatch
     log: VerifiedLog
+    base: KnownState | None
     offers: tuple[Offer, ...]
     digest: bytes
     gathered: Gathered | None
+    judged: tuple[Judged, ...] | None
 
 
 class IntakeStream:
@@ -85,93 +102,83 @@ class IntakeStream:
         self._judge = judge
         self._arrived = arrived
         self._chain = known_state(link.checkpoint)
+        self._opened_sequence = link.received_sequence
         self._answer_base = answer_base
 
-    async def accept(self, peer: KnownPeer, batch: SealedBatch) -> ReceiptBatch:
-        """Take one batch in and return its receipt.
+    async def open(self, peer: KnownPeer, batch: SealedBatch) -> OpenedBatch:
+        """Verify one batch, open it and decide on its messages.
+
+        The one before it is opened, but may not be kept yet.
 
         Args:
             peer: The sender, looked up for this batch (step 1).
             batch: The batch as it was received.
 
         Raises:
+            PeerError: It is refused.
+        """
+        opened = await asyncio.to_thread(self._open, peer, batch)
+        self._chain = opened.log.known
+        if opened.judged is not None:
+            self._opened_sequence = batch.sequence
+            self._local.on_step("intake.opened")
+        return opened
+
+    async def keep(self, peer: KnownPeer, opened: OpenedBatch) -> ReceiptBatch:
+        """Keep one batch and return its receipt.
+
+        Args:
+            peer: The sender, looked up again.
+            opened: The batch; all that were opened before it are kept.
+
+        Raises:
             PeerError: It is refused; nothing of it was kept.
             StoreError: It could not be kept; nothing of it was.
         """
         local = self._local
-        verified = await asyncio.to_thread(self._verify, peer, batch)
-        local.on_step("intake.verified")
-        kept = await local.store.read(
-            lambda s: s.incoming_batch(peer.name, batch.sequence)
-        )
-        advance: Advance | None = None
-        duplicate = kept is not None
-        if kept is None:
-            await self._check_sequence(peer, batch)
-            judged = await asyncio.to_thread(self._open, peer, verified)
-            local.on_step("intake.opened")
-            kept, advance = await self._kept(peer, verified, judged)
-            local.on_step("intake.committed")
-            self._arrived()
-        elif kept.digest != verified.digest:
-            raise SequenceReplayedError(
-                f"Batch {batch.sequence} of {peer.name} was accepted before with "
-                "other contents.",
-                remedy="Stop and call the peer: it reuses sequence numbers.",
-                peer=peer.name,
-                sequence=batch.sequence,
-            )
-        self._chain = verified.log.known
-        receipt = await self._receipt(peer, kept, duplicate=duplicate)
-        if advance is None:
-            return receipt
+        if opened.judged is None:
+            kept = await self._kept_before(peer, opened)
+            return await self._receipt(peer, kept, duplicate=True)
+        kept, advance = await self._kept(peer, opened, opened.judged)
+        local.on_step("intake.committed")
+        self._arrived()
+        receipt = await self._receipt(peer, kept, duplicate=False)
         # After the subscribers were woken: two signatures take a millisecond.
         return replace(receipt, cosigned=await local.witness.cosigned(advance))
 
-    def _verify(self, peer: KnownPeer, batch: SealedBatch) -> _Verified:
-        """Steps 2 to 6."""
+    def _open(self, peer: KnownPeer, batch: SealedBatch) -> OpenedBatch:
+        """Steps 2 to 12."""
+        local = self._local
         check_bounds(batch)
         log = verify_log_state(
             batch.log,
             owner=peer.name,
-            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
+            verifiers=verifiers_of(peer, now_ms=local.clock()),
             known=self._chain,
         )
         offers = verify_offers(
-            batch.offers,
-            log=log,
-            sender=peer.name,
-            recipient=self._local.name,
+            batch.offers, log=log, sender=peer.name, recipient=local.name
         )
-        digest = hashlib.sha256(b"".join(offer.hash for offer in offers)).digest()
-        return _Verified(
+        local.on_step("intake.verified")
+        comes_next = batch.sequence == self._opened_sequence + 1  # step 7
+        return OpenedBatch(
             batch=batch,
             log=log,
+            base=self._chain,
             offers=offers,
-            digest=digest,
-            gathered=self._local.anchors.verify(peer, batch.cosigned),
+            digest=hashlib.sha256(b"".join(offer.hash for offer in offers)).digest(),
+            gathered=local.anchors.verify(peer, batch.cosigned),
+            judged=self._judged(peer, batch, offers) if comes_next else None,
         )
 
-    async def _check_sequence(self, peer: KnownPeer, batch: SealedBatch) -> None:
-        """Step 7."""
-        link = await self._local.store.read(lambda s: s.link(peer.name))
-        expected = link.received_sequence + 1
-        if batch.sequence != expected:
-            raise SequenceGapError(
-                f"Batch {batch.sequence} of {peer.name} came where {expected} was "
-                "expected.",
-                remedy="Open the stream again and start from the greeting.",
-                peer=peer.name,
-                sequence=batch.sequence,
-            )
-
-    def _open(self, peer: KnownPeer, verified: _Verified) -> tuple[Judged, ...]:
+    def _judged(
+        self, peer: KnownPeer, batch: SealedBatch, offers: tuple[Offer, ...]
+    ) -> tuple[Judged, ...]:
         """Steps 8 to 12."""
-        local, batch = self._local, verified.batch
-        check_clock(verified.offers, now_ms=local.clock(), sender=peer.name)
+        check_clock(offers, now_ms=self._local.clock(), sender=peer.name)
         opener = BatchOpener(self._unwrap(peer, batch))
-        messages = open_messages(batch, verified.offers, opener=opener)
-        return self._judge.judge_all(peer, verified.offers, messages)
+        messages = open_messages(batch, offers, opener=opener)
+        return self._judge.judge_all(peer, offers, messages)
 
     def _unwrap(self, peer: KnownPeer, batch: SealedBatch) -> bytes:
         """Step 9."""
@@ -190,42 +197,67 @@ class IntakeStream:
                 raise _not_unwrapped(peer, batch) from error
         raise _not_unwrapped(peer, batch)
 
+    async def _kept_before(self, peer: KnownPeer, opened: OpenedBatch) -> IncomingBatch:
+        """Return a batch that was kept before, as what came again.
+
+        Raises:
+            SequenceGapError: None of that number was.
+            SequenceReplayedError: It had other contents.
+        """
+        batch = opened.batch
+        kept = await self._local.store.read(
+            lambda s: s.incoming_batch(peer.name, batch.sequence)
+        )
+        if kept is None:
+            raise _gap(peer, batch, expected=self._opened_sequence + 1)
+        if kept.digest != opened.digest:
+            raise SequenceReplayedError(
+                f"Batch {batch.sequence} of {peer.name} was accepted before with "
+                "other contents.",
+                remedy="Stop and call the peer: it reuses sequence numbers.",
+                peer=peer.name,
+                sequence=batch.sequence,
+            )
+        return kept
+
     async def _kept(
-        self, peer: KnownPeer, verified: _Verified, judged: tuple[Judged, ...]
+        self, peer: KnownPeer, opened: OpenedBatch, judged: tuple[Judged, ...]
     ) -> tuple[IncomingBatch, Advance]:
         try:
             return await self._local.store.write(
-                lambda t: self._keep(t, peer, verified, judged)
+                lambda t: self._keep(t, peer, opened, judged)
             )
         except AlreadyExistsError as error:
             raise SequenceReplayedError(
-                f"Batch {verified.batch.sequence} of {peer.name} has leaves that "
+                f"Batch {opened.batch.sequence} of {peer.name} has leaves that "
                 "came with another batch.",
                 remedy="Offer a message again by a new leaf.",
                 peer=peer.name,
-                sequence=verified.batch.sequence,
+                sequence=opened.batch.sequence,
             ) from error
 
     def _keep(
         self,
         transaction: Transaction,
         peer: KnownPeer,
-        verified: _Verified,
+        opened: OpenedBatch,
         judged: tuple[Judged, ...],
     ) -> tuple[IncomingBatch, Advance]:
         """Keep everything that accepting a batch means, in one transaction."""
-        local, batch = self._local, verified.batch
+        local, batch = self._local, opened.batch
         now_ms = local.clock()
         link = transaction.link(peer.name)
+        if batch.sequence != link.received_sequence + 1:
+            raise _gap(peer, batch, expected=link.received_sequence + 1)
         receipts, numbers = self._judge.keep_all(
             transaction, peer, judged, now_ms=now_ms
         )
-        theirs = keep_states(transaction, peer.name, verified.log)
-        proven_in = verified.log.of(batch.offers.origin).checkpoint
+        theirs = keep_states(transaction, peer.name, opened.log)
+        proven_in = opened.log.of(batch.offers.origin).checkpoint
         incoming = IncomingBatch(
             peer=peer.name,
             sequence=batch.sequence,
-            digest=verified.digest,
+            digest=opened.digest,
             first_receipt=transaction.append_leaves(receipts),
             count=len(receipts),
             origin=proven_in.origin,
@@ -246,13 +278,13 @@ class IntakeStream:
         advance = local.witness.advance(
             transaction,
             peer.name,
-            verified.log,
-            base=self._chain,
+            opened.log,
+            base=opened.base,
             extension=batch.extension,
             now_ms=now_ms,
         )
-        if verified.gathered is not None:
-            local.anchors.keep(transaction, verified.gathered, now_ms=now_ms)
+        if opened.gathered is not None:
+            local.anchors.keep(transaction, opened.gathered, now_ms=now_ms)
         local.on_step("intake.before-commit")
         return incoming, advance
 
@@ -278,6 +310,15 @@ class IntakeStream:
         local.anchors.show(head)
         self._answer_base = head.point
         return receipt
+
+
+def _gap(peer: KnownPeer, batch: SealedBatch, *, expected: int) -> SequenceGapError:
+    return SequenceGapError(
+        f"Batch {batch.sequence} of {peer.name} came where {expected} was expected.",
+        remedy="Open the stream again and start from the greeting.",
+        peer=peer.name,
+        sequence=batch.sequence,
+    )
 
 
 def _not_unwrapped(peer: KnownPeer, batch: SealedBatch) -> KeyWrapError:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 
@@ -32,7 +32,7 @@ from selat.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from selat.exchange.intake import IntakeStream
+from selat.exchange.intake import IntakeStream, OpenedBatch
 from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import history, holds, log_state, not_ours
@@ -69,6 +69,13 @@ _HOPELESS: Final = frozenset(
         "COMMITMENT_MISMATCH",
     }
 )
+
+
+class _Taken(NamedTuple):
+    """A batch that was taken from a stream, and how it was opened, or why not."""
+
+    batch: exchange_pb2.Batch
+    opened: OpenedBatch | PeerError | StoreError | UnavailableError
 
 
 class PeerService:
@@ -169,36 +176,69 @@ class PeerService:
             link=link,
             answer_base=_known_to(stream),
         )
-        while (data := await self._next(requests)) is not None:
-            peer = await self._caller(context)
-            sequence = 0
-            try:
-                request = parse_deliver_request(data)
-                sequence = request.batch.sequence
-                if request.WhichOneof("request") != "batch":
-                    raise BatchMalformedError(
-                        "A message on the stream is no batch.",
-                        remedy="Send batches after the opening.",
-                        peer=peer.name,
-                    )
-                async with self._intake_locks[peer.name]:
-                    self._check_newest(peer, this)
-                    receipt = await self._take_in(intake, peer, request.batch)
-            except (PeerError, StoreError, UnavailableError) as error:
-                if not isinstance(error, EquivocationError):  # on record already
-                    await self._note(peer.name, error)
-                yield _refusal(sequence, error)
-                return
-            yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
-
-    async def _take_in(
-        self, intake: IntakeStream, peer: KnownPeer, batch: exchange_pb2.Batch
-    ) -> ReceiptBatch:
-        """Take a batch in; what contradicts a kept checkpoint is acted on."""
+        coming = asyncio.ensure_future(self._take(intake, context, requests))
         try:
-            return await intake.accept(peer, batch_from(batch))
+            while (taken := await coming) is not None:
+                # The next batch is opened while this one is kept.
+                coming = asyncio.ensure_future(self._take(intake, context, requests))
+                peer = await self._caller(context)
+                try:
+                    receipt = await self._keep(intake, peer, taken, stream=this)
+                except (PeerError, StoreError, UnavailableError) as error:
+                    if not isinstance(error, EquivocationError):  # on record already
+                        await self._note(peer.name, error)
+                    yield _refusal(taken.batch.sequence, error)
+                    return
+                yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _take(
+        self,
+        intake: IntakeStream,
+        context: Any,  # noqa: ANN401 - grpc's own
+        requests: AsyncIterator[bytes],
+    ) -> _Taken | None:
+        """Wait for the next batch and open it; None when the peer ended the stream.
+
+        Why one is refused is told when its turn comes.
+        """
+        data = await self._next(requests)
+        if data is None:
+            return None
+        peer = await self._caller(context)
+        batch = exchange_pb2.Batch()
+        try:
+            request = parse_deliver_request(data)
+            batch = request.batch
+            if request.WhichOneof("request") != "batch":
+                raise BatchMalformedError(
+                    "A message on the stream is no batch.",
+                    remedy="Send batches after the opening.",
+                    peer=peer.name,
+                )
+            return _Taken(batch, await intake.open(peer, batch_from(batch)))
+        except (PeerError, StoreError, UnavailableError) as error:
+            return _Taken(batch, error)
+
+    async def _keep(
+        self,
+        intake: IntakeStream,
+        peer: KnownPeer,
+        taken: _Taken,
+        *,
+        stream: object,
+    ) -> ReceiptBatch:
+        """Keep a batch; what contradicts a kept checkpoint is acted on."""
+        try:
+            if isinstance(taken.opened, SelatError):
+                raise taken.opened
+            async with self._intake_locks[peer.name]:
+                self._check_newest(peer, stream)
+                return await intake.keep(peer, taken.opened)
         except (CheckpointForkedError, EquivocationError) as error:
-            proven = await self._local.accuser.examine(batch.log.checkpoint)
+            proven = await self._local.accuser.examine(taken.batch.log.checkpoint)
             if proven is None:
                 raise
             raise proven from error
