@@ -51,6 +51,7 @@ from selat.exchange.judging import Judge, Judged
 from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import leaf_range, log_state
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.signing import SignedHead
 from selat.exchange.witnessing import Advance
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import IncomingBatch, Link
@@ -66,7 +67,6 @@ class OpenedBatch:
         base: The state of the log before it, on this stream.
         offers: The batch's offers.
         digest: SHA-256 of the offers' leaf hashes.
-        gathered: Cosignatures for our own log that came with it.
         judged: Its messages with their decisions; None when it does not come
             next, so that it is a duplicate or a fault.
     """
@@ -76,7 +76,6 @@ class OpenedBatch:
     base: KnownState | None
     offers: tuple[Offer, ...]
     digest: bytes
-    gathered: Gathered | None
     judged: tuple[Judged, ...] | None
 
 
@@ -108,6 +107,8 @@ class IntakeStream:
         self._opened_sequence = link.received_sequence
         self._answer_base = answer_base
         self._turn = asyncio.Lock()
+        self._gathered: Gathered | None = None
+        self._ahead = 0
 
     async def open(self, peer: KnownPeer, batch: SealedBatch) -> OpenedBatch:
         """Verify one batch, open it and decide on its messages.
@@ -121,6 +122,7 @@ class IntakeStream:
         Raises:
             PeerError: It is refused.
         """
+        self._ahead += 1
         async with self._turn:
             opened = await asyncio.to_thread(self._open, peer, batch)
         self._chain = opened.log.known
@@ -140,16 +142,38 @@ class IntakeStream:
             PeerError: It is refused; nothing of it was kept.
             StoreError: It could not be kept; nothing of it was.
         """
-        local = self._local
-        if opened.judged is None:
+        self._ahead -= 1
+        local, taken = self._local, None
+        if opened.judged is not None:
+            taken = await self._kept(peer, opened, opened.judged)
+        if taken is None:
             kept = await self._kept_before(peer, opened)
-            return await self._receipt(peer, kept, duplicate=True)
-        kept, advance = await self._kept(peer, opened, opened.judged)
+            return await self._receipt(peer, opened, kept, duplicate=True)
+        kept, advance = taken
         local.on_step("intake.committed")
         self._arrived()
-        receipt = await self._receipt(peer, kept, duplicate=False)
+        await asyncio.sleep(0)  # whoever follows the inbox reads before we sign
+        receipt = await self._receipt(peer, opened, kept, duplicate=False)
         # After the subscribers were woken: two signatures take a millisecond.
         return replace(receipt, cosigned=await local.witness.cosigned(advance))
+
+    async def keep_gathered(self) -> None:
+        """Keep the cosignature that came with the batch answered last.
+
+        Nobody waits for it: what a crash loses of it, the next one brings. A batch
+        that is here already takes it along.
+
+        Raises:
+            StoreError: It could not be kept.
+        """
+        if self._gathered is not None and not self._ahead:
+            await self._local.store.write(self._keep_gathered)
+
+    def _keep_gathered(self, transaction: Transaction) -> None:
+        local, gathered = self._local, self._gathered
+        self._gathered = None
+        if gathered is not None:
+            local.anchors.keep(transaction, gathered, now_ms=local.clock())
 
     def _open(self, peer: KnownPeer, batch: SealedBatch) -> OpenedBatch:
         """Steps 2 to 12."""
@@ -172,7 +196,6 @@ class IntakeStream:
             base=self._chain,
             offers=offers,
             digest=hashlib.sha256(b"".join(offer.hash for offer in offers)).digest(),
-            gathered=local.anchors.verify(peer, batch.cosigned),
             judged=self._judged(peer, batch, offers) if comes_next else None,
         )
 
@@ -210,11 +233,17 @@ class IntakeStream:
             SequenceReplayedError: It had other contents.
         """
         batch = opened.batch
-        kept = await self._local.store.read(
-            lambda s: s.incoming_batch(peer.name, batch.sequence)
+        kept, link = await self._local.store.read(
+            lambda s: (s.incoming_batch(peer.name, batch.sequence), s.link(peer.name))
         )
         if kept is None:
-            raise _gap(peer, batch, expected=self._opened_sequence + 1)
+            raise SequenceGapError(
+                f"Batch {batch.sequence} of {peer.name} came where "
+                f"{link.received_sequence + 1} was expected.",
+                remedy="Open the stream again and start from the greeting.",
+                peer=peer.name,
+                sequence=batch.sequence,
+            )
         if kept.digest != opened.digest:
             raise SequenceReplayedError(
                 f"Batch {batch.sequence} of {peer.name} was accepted before with "
@@ -227,13 +256,13 @@ class IntakeStream:
 
     async def _kept(
         self, peer: KnownPeer, opened: OpenedBatch, judged: tuple[Judged, ...]
-    ) -> tuple[IncomingBatch, Advance]:
+    ) -> tuple[IncomingBatch, Advance] | None:
         await self._turn.acquire()
         end_turn = partial(
             asyncio.get_running_loop().call_soon_threadsafe, self._turn.release
         )
 
-        def keep(transaction: Transaction) -> tuple[IncomingBatch, Advance]:
+        def keep(transaction: Transaction) -> tuple[IncomingBatch, Advance] | None:
             try:
                 return self._keep(transaction, peer, opened, judged)
             finally:
@@ -256,13 +285,16 @@ class IntakeStream:
         peer: KnownPeer,
         opened: OpenedBatch,
         judged: tuple[Judged, ...],
-    ) -> tuple[IncomingBatch, Advance]:
-        """Keep everything that accepting a batch means, in one transaction."""
+    ) -> tuple[IncomingBatch, Advance] | None:
+        """Keep everything that accepting a batch means, in one transaction.
+
+        None when it does not come next: a stream that broke off had kept it.
+        """
         local, batch = self._local, opened.batch
         now_ms = local.clock()
         link = transaction.link(peer.name)
         if batch.sequence != link.received_sequence + 1:
-            raise _gap(peer, batch, expected=link.received_sequence + 1)
+            return None
         receipts, numbers = self._judge.keep_all(
             transaction, peer, judged, now_ms=now_ms
         )
@@ -297,42 +329,40 @@ class IntakeStream:
             extension=batch.extension,
             now_ms=now_ms,
         )
-        if opened.gathered is not None:
-            local.anchors.keep(transaction, opened.gathered, now_ms=now_ms)
+        self._keep_gathered(transaction)
         local.on_step("intake.before-commit")
         return incoming, advance
 
     async def _receipt(
-        self, peer: KnownPeer, kept: IncomingBatch, *, duplicate: bool
+        self,
+        peer: KnownPeer,
+        opened: OpenedBatch,
+        kept: IncomingBatch,
+        *,
+        duplicate: bool,
     ) -> ReceiptBatch:
         """Sign what is committed and prove that the receipts stand in it."""
         local, base = self._local, self._answer_base
-        head = await local.signer.at_least(kept.first_receipt + kept.count)
-        local.on_step("intake.signed")
+        anchors = local.anchors
 
-        def prove(snapshot: Snapshot) -> ReceiptBatch:
+        def prove(snapshot: Snapshot) -> tuple[SignedHead, ReceiptBatch]:
+            head = local.signer.on(snapshot, kept.first_receipt + kept.count)
+            local.on_step("intake.signed")
+            # First: it tells what the peer has cosigned of our log.
+            self._gathered = anchors.verify(peer, opened.batch.cosigned)
             receipts = leaf_range(snapshot, kept.first_receipt, kept.count, head=head)
-            return ReceiptBatch(
+            return head, ReceiptBatch(
                 sequence=kept.sequence,
                 receipts=receipts,
                 log=log_state(snapshot, head=head, known=base, also=receipts.origin),
                 duplicate=duplicate,
-                extension=local.anchors.extension(snapshot, peer.name, head, base=base),
+                extension=anchors.extension(snapshot, peer.name, head, base=base),
             )
 
-        receipt = await local.store.read(prove)
-        local.anchors.show(head)
+        head, receipt = await local.store.read(prove)
+        anchors.show(head)
         self._answer_base = head.point
         return receipt
-
-
-def _gap(peer: KnownPeer, batch: SealedBatch, *, expected: int) -> SequenceGapError:
-    return SequenceGapError(
-        f"Batch {batch.sequence} of {peer.name} came where {expected} was expected.",
-        remedy="Open the stream again and start from the greeting.",
-        peer=peer.name,
-        sequence=batch.sequence,
-    )
 
 
 def _not_unwrapped(peer: KnownPeer, batch: SealedBatch) -> KeyWrapError:

@@ -190,6 +190,10 @@ class PeerService:
                     yield _refusal(taken.batch.sequence, error)
                     return
                 yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+                try:
+                    await intake.keep_gathered()
+                except StoreError as error:
+                    await self._note(peer.name, error)
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
