@@ -31,6 +31,9 @@ from selat.v1 import desk_service_pb2_grpc
 HEARTBEAT_S: Final = 20.0
 #: A subscriber's right to listen is looked up again after this time, in ms.
 ADMISSION_MS: Final = 1_000
+#: Messages of so many bytes are drafted without leaving the event loop, in less
+#: than a millisecond.
+_DRAFTED_AT_ONCE_BYTES_MAX: Final = 4 * 1024
 _SUBSCRIBE_CHUNK: Final = 256
 _OUTBOX_OF_ONE_MAX: Final = 500
 _RETRY_MAX: Final = 500
@@ -67,13 +70,18 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         """Publish messages."""
         caller = await self._door.admit(context, "Publish")
         publisher = self._publisher
-        drafts = await asyncio.to_thread(
+        draft = partial(
             publisher.draft_all, list(request.messages), author=caller.officer_id
         )
+        is_small = request.ByteSize() <= _DRAFTED_AT_ONCE_BYTES_MAX
+        drafts = draft() if is_small else await asyncio.to_thread(draft)
         self._local.on_step("publish.drafted")
-        published = await self._local.store.write(
-            lambda t: publisher.keep_all(t, drafts)
+        keeping = asyncio.ensure_future(
+            self._local.store.write(lambda t: publisher.keep_all(t, drafts))
         )
+        # Behind it in the store's queue, what it releases shares its commit.
+        publisher.wake_all(drafts)
+        published = await keeping
         self._local.on_step("publish.committed")
         publisher.wake_all(published)
         return pb.PublishResponse(

@@ -48,7 +48,9 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
+class Draft:
+    """A message that is valid and protected, and not yet kept."""
+
     message: NewMessage
     header: bytes
     body: bytes
@@ -75,7 +77,7 @@ class Publisher:
 
     def draft_all(
         self, messages: Sequence[message_pb2.Message], *, author: str
-    ) -> list[_Draft]:
+    ) -> list[Draft]:
         """Validate and protect messages; nothing is kept yet.
 
         Args:
@@ -97,14 +99,14 @@ class Publisher:
         return [self._draft(message, author) for message in messages]
 
     def keep_all(
-        self, transaction: Transaction, drafts: Sequence[_Draft]
+        self, transaction: Transaction, drafts: Sequence[Draft]
     ) -> list[Published]:
         """Keep drafts and queue them for their recipients.
 
         Raises:
             AlreadyExistsError: A version exists with another body.
         """
-        fresh: dict[tuple[bytes, int], _Draft] = {}
+        fresh: dict[tuple[bytes, int], Draft] = {}
         duplicates: list[bool] = []
         for draft in drafts:
             key = (draft.message.message_id, draft.message.version)
@@ -130,12 +132,12 @@ class Publisher:
             for draft, duplicate in zip(drafts, duplicates, strict=True)
         ]
 
-    def wake_all(self, published: Sequence[Published]) -> None:
-        """Tell the links of all recipients that there is work."""
-        for name in {name for item in published for name in item.recipients}:
+    def wake_all(self, items: Sequence[Draft | Published]) -> None:
+        """Tell the links of all recipients that there is work, or will be."""
+        for name in {name for item in items for name in item.recipients}:
             self._wake(name)
 
-    def _queue(self, transaction: Transaction, drafts: Sequence[_Draft]) -> None:
+    def _queue(self, transaction: Transaction, drafts: Sequence[Draft]) -> None:
         numbers = transaction.add_messages([draft.message for draft in drafts])
         by_recipients: dict[tuple[str, ...], list[tuple[int, Lane]]] = {}
         for number, draft in zip(numbers, drafts, strict=True):
@@ -145,7 +147,7 @@ class Publisher:
         for recipients, queued in by_recipients.items():
             transaction.enqueue(queued, recipients, now_ms)
 
-    def _draft(self, message: message_pb2.Message, author: str) -> _Draft:
+    def _draft(self, message: message_pb2.Message, author: str) -> Draft:
         local, now_ms = self._local, self._local.clock()
         header = self._complete(message, now_ms)
         inspection = self._inspector.inspect(header, message.body, strict=True)
@@ -187,7 +189,7 @@ class Publisher:
             author=author,
             review_ms=review_ms(header),
         )
-        return _Draft(
+        return Draft(
             message=kept,
             header=header_bytes,
             body=body,
@@ -239,7 +241,7 @@ class Publisher:
                 remedy="Name accepted peers only (`selat peer list`).",
             ) from error
 
-    def _same_as_kept(self, transaction: Transaction, draft: _Draft) -> bool | None:
+    def _same_as_kept(self, transaction: Transaction, draft: Draft) -> bool | None:
         """Compare with what is kept of that version; None when nothing is."""
         message = draft.message
         for row in transaction.find(
@@ -272,7 +274,7 @@ def _check_size(header: bytes, body: bytes) -> None:
         )
 
 
-def _other_body(draft: _Draft) -> AlreadyExistsError:
+def _other_body(draft: Draft) -> AlreadyExistsError:
     return AlreadyExistsError(
         f"Version {draft.message.version} of this message exists with another body.",
         remedy="Publish the change as the next version.",

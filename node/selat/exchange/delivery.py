@@ -28,9 +28,11 @@ from selat.errors import (
 from selat.exchange.chains import answered
 from selat.exchange.forming import (
     FormedBatch,
+    Sorted,
     assemble,
     form,
     prepare,
+    prepare_short,
     restore,
 )
 from selat.exchange.local import LocalNode
@@ -127,6 +129,11 @@ class Session:
         self._in_flight: deque[SentBatch] = deque()
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
         self._known = NOTHING_KNOWN
+        self._has_more = False
+        # Cleared while a short batch is made ready: what leaves goes first, and
+        # receipts, which nobody waits for, are kept after it.
+        self._is_calm = asyncio.Event()
+        self._is_calm.set()
         self._receipts = ReceiptKeeper(local=local, prove=prove)
         self._reviews = ReviewKeeper(local=local, ask=ask_reviews)
 
@@ -200,50 +207,81 @@ class Session:
             formed = await self._form_next()
             if formed is not None:
                 await self._send(formed)
-            elif not self._wake.is_set():
-                await self._wake.wait()
+            self._is_calm.set()
+            await self._wake.wait()
 
     async def _form_next(self) -> FormedBatch | None:
-        """Form a batch of what is queued; None when nothing is, or may leave."""
+        """Form a batch of what is queued; None when nothing is, or may leave.
+
+        Wakes itself when something is left for the next batch.
+        """
         await self._slots.acquire()
         self._slots.release()
-        local = self._local
-        await local.follow_half_year()
+        await self._local.follow_half_year()
         # A changed card or policy counts from the next batch on.
-        self._peer = local.peers.get(self._peer.name)
-        queue = await local.store.read(lambda s: prepare(local, self._peer, s))
-        if queue.is_empty():
-            return None
-        now_ms = local.clock()
-        local.on_step("delivery.prepared")
-        self._wake.set()  # there may be more
+        self._peer = self._local.peers.get(self._peer.name)
         try:
-            formed = await local.store.write(
-                lambda t: form(t, queue, peer=self._peer.name, now_ms=now_ms)
-            )
+            queue, formed = await self._decide_and_form()
         except WrongStateError:
-            return None  # a message ended in the meantime: look again
-        local.on_step("delivery.formed")
+            self._wake.set()  # a message ended in the meantime: look again
+            return None
+        self._has_more = queue.has_more
+        if queue.has_more:
+            self._wake.set()
+        if not queue.is_empty():
+            self._local.on_step("delivery.formed")
         return formed
+
+    async def _decide_and_form(self) -> tuple[Sorted, FormedBatch | None]:
+        """Decide and log what is queued; a short queue in one transaction."""
+        store = self._local.store
+        if not self._has_more:
+            self._is_calm.clear()
+            short = await store.write(self._form_short)
+            if short is not None:
+                return short
+            self._is_calm.set()
+        local, peer = self._local, self._peer
+        queue = await store.read(lambda s: prepare(local, peer, s))
+        if queue.is_empty():
+            return queue, None
+        return queue, await store.write(lambda t: self._form(queue, t))
+
+    def _form_short(
+        self, transaction: Transaction
+    ) -> tuple[Sorted, FormedBatch | None] | None:
+        queue = prepare_short(self._local, self._peer, transaction)
+        if queue is None:
+            return None
+        return queue, None if queue.is_empty() else self._form(queue, transaction)
+
+    def _form(self, queue: Sorted, transaction: Transaction) -> FormedBatch | None:
+        local = self._local
+        local.on_step("delivery.prepared")
+        return form(transaction, queue, peer=self._peer.name, now_ms=local.clock())
 
     async def _send(self, formed: FormedBatch) -> None:
         await self._slots.acquire()
-        head = await self._local.signer.at_least(formed.log_end)
-        work = partial(self._assemble, formed, head)
-        batch = await self._local.store.read(work)
+        work = partial(self._assemble, formed)
+        head, batch = await self._local.store.read(work)
         self._known = head.point
         self._local.anchors.show(head)
         self._in_flight.append(SentBatch(formed=formed, head=head))
+        self._is_calm.set()  # before what may wait for the peer, and so for receipts
         await self._stream.send(batch)
         self._local.on_step("delivery.sent")
 
     def _assemble(
-        self, formed: FormedBatch, head: SignedHead, snapshot: Snapshot
-    ) -> SealedBatch:
-        """Seal a batch; add the proof for its cosignature, and ours of before."""
+        self, formed: FormedBatch, snapshot: Snapshot
+    ) -> tuple[SignedHead, SealedBatch]:
+        """Sign what is committed and seal a batch that stands in it.
+
+        Adds the proof for its cosignature, and ours of before.
+        """
         local, peer = self._local, self._peer
+        head = local.signer.on(snapshot, formed.log_end)
         batch = assemble(local, peer, formed, snapshot, head=head, known=self._known)
-        return replace(
+        return head, replace(
             batch,
             extension=local.anchors.extension(
                 snapshot, peer.name, head, base=self._known
@@ -255,6 +293,7 @@ class Session:
     async def _receive_all(self) -> None:
         while True:
             answer = await self._stream.receive()
+            await self._is_calm.wait()
             if not self._in_flight:
                 raise ReceiptInvalidError(
                     f"{self._peer.name} answered a batch that is not on its way.",

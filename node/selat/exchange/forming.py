@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From queued entries to a sealed batch.
 
-`prepare` decides and builds leaves, `form` logs them in one transaction,
-`assemble` seals what stands in the log. A batch that was formed before a crash
+`prepare` decides and builds leaves, `form` logs them in one transaction; a short
+queue is decided in that transaction, by `prepare_short`. `assemble` seals what
+stands in the log. A batch that was formed before a crash
 is prepared again from the store by `restore`: the same leaves, a new key.
 """
 
@@ -50,16 +51,28 @@ from selat.store.values import (
 
 PAYLOAD_ERASED: Final = "PAYLOAD_ERASED"
 """Reason of a dead letter whose payload was erased before it could leave."""
+#: A queue of so many entries is decided while other writers wait: it takes as long
+#: as handing it from thread to thread would.
+SHORT_QUEUE_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sorted:
-    """Queued entries after the decision."""
+    """Queued entries after the decision.
+
+    Attributes:
+        offers: What may leave.
+        denials: What may not.
+        waiting: What waits for a person.
+        erased: Entries whose payload is no more.
+        has_more: Whether entries were left for the next batch.
+    """
 
     offers: tuple[Prepared, ...]
     denials: tuple[Denied, ...]
     waiting: tuple[Waiting, ...]
     erased: tuple[OutboxRow, ...]
+    has_more: bool
 
     def is_empty(self) -> bool:
         """Tell whether nothing was queued."""
@@ -102,6 +115,22 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
     Stops at 256 messages or 1 MiB; the policy set is the same for all of them.
     """
     rows = snapshot.queued(peer.name, limit=BATCH_MESSAGES_MAX)
+    return _prepare(local, peer, snapshot, rows)
+
+
+def prepare_short(
+    local: LocalNode, peer: KnownPeer, snapshot: Snapshot
+) -> Sorted | None:
+    """Prepare as `prepare`; None when more than a few entries are queued."""
+    rows = snapshot.queued(peer.name, limit=SHORT_QUEUE_MAX + 1)
+    if len(rows) > SHORT_QUEUE_MAX:
+        return None
+    return _prepare(local, peer, snapshot, rows)
+
+
+def _prepare(
+    local: LocalNode, peer: KnownPeer, snapshot: Snapshot, rows: Sequence[OutboxRow]
+) -> Sorted:
     payloads = snapshot.payloads([row.message for row in rows])
     entries, erased = _bounded(rows, payloads)
     outcomes = Releaser(local, peer).decide_all(
@@ -127,6 +156,10 @@ def prepare(local: LocalNode, peer: KnownPeer, snapshot: Snapshot) -> Sorted:
         denials=tuple(denials),
         waiting=tuple(waiting),
         erased=tuple(erased),
+        has_more=(
+            len(rows) == BATCH_MESSAGES_MAX
+            or len(offers) + len(denials) + len(waiting) + len(erased) < len(rows)
+        ),
     )
 
 

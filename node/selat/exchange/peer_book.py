@@ -12,6 +12,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -20,6 +22,9 @@ from selat.errors import PeerRemovedError, PeerSuspendedError, PeerUnknownError
 from selat.identity.card import SignedCard, parse_card
 from selat.policy.port import PeerFacts
 from selat.store.values import PeerRow, PeerState
+
+#: Certificates of connections whose digests are remembered.
+_CERTIFICATES_KEPT: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +168,7 @@ class PeerBook:
             PeerSuspendedError: Its log has shown two histories.
             CardExpiredError: The card or its TLS key is outside its validity.
         """
-        digest = hashlib.sha256(
-            x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
-        ).digest()
+        digest = _digest(pem)
         name = self._by_certificate.get(digest)
         if name is None:
             raise PeerUnknownError(
@@ -175,6 +178,14 @@ class PeerBook:
         peer = self.get(name)
         peer.card.card.check_tls_certificate(digest, at=now)
         return peer
+
+
+@lru_cache(_CERTIFICATES_KEPT)
+def _digest(pem: bytes) -> bytes:
+    """Return the SHA-256 of a certificate's DER form; each batch is asked for it."""
+    return hashlib.sha256(
+        x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    ).digest()
 
 
 def _pem(der: bytes) -> bytes:

@@ -8,16 +8,16 @@ database older than a signature that is out there is noticed at the start.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 from selat.core.checkpoints import Checkpoint
 from selat.core.log_states import LogPoint
 from selat.core.notes import NoteSigner, sign_note
 from selat.errors import LogRolledBackError
-from selat.store.port import Store
+from selat.store.port import Snapshot, Store
 from selat.store.values import TreeHead
 
 
@@ -80,7 +80,7 @@ class CheckpointSigner:
         self._mark = mark
         self._signers = signers
         self._on_step = on_step
-        self._lock = asyncio.Lock()
+        self._lock = Lock()
         self._latest: SignedHead | None = None
         self._halted: LogRolledBackError | None = None
 
@@ -100,18 +100,35 @@ class CheckpointSigner:
         Raises:
             LogRolledBackError: A peer has shown that our log was rolled back.
         """
+        latest = self._signed(end)
+        if latest is not None:
+            return latest
+        return await self._store.read(lambda snapshot: self.on(snapshot, end))
+
+    def on(self, snapshot: Snapshot, end: int) -> SignedHead:
+        """Return a signed checkpoint as `at_least`, to a work that goes on from it.
+
+        Args:
+            snapshot: The work's snapshot. Nothing was read of it yet: its moment is
+                then after that of the signature, and it has all that was signed.
+            end: A number of leaves, over all shards, that the caller knows to be
+                committed.
+
+        Raises:
+            LogRolledBackError: A peer has shown that our log was rolled back.
+        """
+        with self._lock:
+            latest = self._signed(end)
+            if latest is None:
+                latest = self._latest = self._sign(snapshot.tree_head())
+        return latest
+
+    def _signed(self, end: int) -> SignedHead | None:
+        """Return the newest head if it serves; None when one is to be signed."""
         if self._halted is not None:
             raise self._halted
         latest = self._latest
-        if latest is not None and latest.end >= end:
-            return latest
-        async with self._lock:
-            latest = self._latest
-            if latest is None or latest.end < end:
-                head = await self._store.read(lambda snapshot: snapshot.tree_head())
-                latest = await asyncio.to_thread(self._sign, head)
-                self._latest = latest
-        return latest
+        return latest if latest is not None and latest.end >= end else None
 
     def _sign(self, head: TreeHead) -> SignedHead:
         checkpoint = Checkpoint(

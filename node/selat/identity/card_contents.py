@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from selat.core.cards import RootPublic
@@ -46,6 +47,8 @@ CATEGORIES_MAX: Final = 64
 PROTOCOL_VERSIONS_MAX: Final = 8
 #: Languages of a contact point.
 LANGUAGES_MAX: Final = 8
+#: Keys that are kept ready, of each kind: those of all peers, and of their logs.
+_KEYS_KEPT: Final = 256
 
 
 def witness_name(node: str) -> str:
@@ -218,10 +221,7 @@ class Card:
         self._check_origin(origin)
         ed25519 = self.key(KeyPurpose.LOG, KeyAlgorithm.ED25519, at)
         mldsa44 = self.key(KeyPurpose.LOG, KeyAlgorithm.MLDSA44, at)
-        return (
-            Ed25519Verifier(origin, ed25519.public),
-            Mldsa44Verifier(origin, mldsa44.public),
-        )
+        return _log_verifiers(origin, ed25519.public, mldsa44.public)
 
     def every_log_verifier(self, origin: str) -> tuple[NoteVerifier, ...]:
         """Return what verifies one of the node's logs, by every key it lists.
@@ -252,7 +252,7 @@ class Card:
         Raises:
             CardExpiredError: The card or its keys are outside their validity.
         """
-        return cosigner_verifiers(
+        return _witness_verifiers(
             witness_name(self.name),
             self.key(KeyPurpose.WITNESS, KeyAlgorithm.ED25519, at).public,
             self.key(KeyPurpose.WITNESS, KeyAlgorithm.MLDSA44, at).public,
@@ -265,7 +265,7 @@ class Card:
             CardExpiredError: The card or its seal key is outside its validity.
         """
         key = self.key(KeyPurpose.SEAL, KeyAlgorithm.MLKEM768_X25519, at)
-        return SealKey(key_id=key.key_id, public=SealPublicKey(key.public))
+        return SealKey(key_id=key.key_id, public=_seal_key(key.public))
 
     def tls_digests(self, at: datetime) -> frozenset[bytes]:
         """Return the SHA-256 of each TLS certificate that is used at a time."""
@@ -329,3 +329,18 @@ class Card:
             remedy=f"Add the newest card of {self.name}, and check both clocks.",
             peer=self.name,
         )
+
+
+# Keys are read off their bytes, and checked, once and not for every batch.
+_witness_verifiers: Final = lru_cache(_KEYS_KEPT)(cosigner_verifiers)
+_seal_key: Final = lru_cache(_KEYS_KEPT)(SealPublicKey)
+
+
+@lru_cache(_KEYS_KEPT)
+def _log_verifiers(
+    origin: str, ed25519_public: bytes, mldsa44_public: bytes
+) -> tuple[NoteVerifier, NoteVerifier]:
+    return (
+        Ed25519Verifier(origin, ed25519_public),
+        Mldsa44Verifier(origin, mldsa44_public),
+    )

@@ -8,8 +8,8 @@ adapter to them:
 - **Atomic.** All that one `Store.write` does is kept, or none of it.
 - **Durable.** When `Store.write` returns, its work survives a power cut.
 - **Ordered.** Writes run one after another, in the order of their calls.
-- **Isolated.** A `Snapshot` is one moment of the database and never blocks,
-  nor is blocked by, a write.
+- **Isolated.** A `Snapshot` is one moment of the database, that of the first thing
+  read of it, and never blocks, nor is blocked by, a write.
 - **Plain failures.** A full disk raises `StoreFullError`, a lock of another
   process `StoreBusyError`, stored data that fails its own checks
   `StoreCorruptError`; in each case the transaction left nothing behind.

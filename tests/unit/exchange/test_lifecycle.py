@@ -21,6 +21,7 @@ from selat.core.leaves import EraseLeaf, WithholdLeaf, parse_leaf
 from selat.core.merkle import leaf_hash
 from selat.core.payloads import pack
 from selat.exchange.delivery import Session
+from selat.exchange.forming import SHORT_QUEUE_MAX
 from selat.exchange.lifecycle import BATCH_MESSAGES_MAX, Lifecycle
 from selat.exchange.local import LocalNode
 from selat.policy.catalogue import Catalogue
@@ -254,18 +255,19 @@ async def test_batch_is_formed_anew_when_a_message_ended_in_the_meantime(
     local: LocalNode, xa: Identity
 ) -> None:
     await accept_peers(local, peer_row(xa))
-    await publish(local, 1, peers=(PEER,))
-    erased = False
+    count = SHORT_QUEUE_MAX + 1  # the first write sees that the queue is long
+    await publish(local, *range(1, count + 1), peers=(PEER,))
+    writes = 0
 
     def erase(transaction: Transaction) -> None:
-        nonlocal erased
-        if not erased:
-            erased = True
+        nonlocal writes
+        writes += 1
+        if writes == 2:
             runner = lifecycle(local)
             prepared = [runner._prepare(transaction, each, NOW_MS) for each in due]
             runner._erase(transaction, prepared, NOW_MS)
 
-    due = await lifecycle(local).due(limit=5)
+    due = await lifecycle(local).due(limit=count)
     wake = asyncio.Event()
     unused: Any = sentinel.unused
     session = Session(
@@ -282,7 +284,7 @@ async def test_batch_is_formed_anew_when_a_message_ended_in_the_meantime(
     assert wake.is_set(), "it looks again"
     assert await session._form_next() is None
     kinds = [leaf.kind for leaf in await leaves_of(local.store)]
-    assert kinds == ["withhold", "erase"]
+    assert kinds == ["withhold", "erase"] * count
 
 
 async def test_what_waits_for_a_reviewer_is_withheld_too(local: LocalNode) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.fakes.identities import Identity
@@ -14,7 +15,15 @@ from selat.core.payloads import SALT_BYTES
 from selat.core.sealing import commitment
 from selat.desk.publishing import Publisher
 from selat.errors import StoreCorruptError
-from selat.exchange.forming import FormedBatch, Sorted, form, prepare, restore
+from selat.exchange.forming import (
+    SHORT_QUEUE_MAX,
+    FormedBatch,
+    Sorted,
+    form,
+    prepare,
+    prepare_short,
+    restore,
+)
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.policy.catalogue_file import load_catalogue
@@ -42,14 +51,18 @@ async def sender(local: LocalNode, xa: Identity, policy: ScriptedPolicy) -> Loca
     message.header.subject_role = pb.SUBJECT_ROLE_WITNESS
     message.header.safeguards.append(pb.SAFEGUARD_MINOR)
     message.body.person.person.functions.append("porter")
-    publisher = Publisher(
-        local=node,
-        inspector=Inspector(schema=node.schema, catalogue=CATALOGUE),
-        wake=lambda _peer: None,
-    )
+    publisher = publisher_of(node)
     drafts = publisher.draft_all([message], author="a.lim")
     await node.store.write(lambda t: publisher.keep_all(t, drafts))
     return node
+
+
+def publisher_of(local: LocalNode) -> Publisher:
+    return Publisher(
+        local=local,
+        inspector=Inspector(schema=local.schema, catalogue=CATALOGUE),
+        wake=lambda _peer: None,
+    )
 
 
 async def prepared(local: LocalNode) -> Sorted:
@@ -60,6 +73,23 @@ async def prepared(local: LocalNode) -> Sorted:
 async def formed(local: LocalNode) -> FormedBatch | None:
     queue = await prepared(local)
     return await local.store.write(lambda t: form(t, queue, peer=PEER, now_ms=NOW_MS))
+
+
+async def test_only_a_short_queue_is_decided_while_other_writers_wait(
+    sender: LocalNode,
+) -> None:
+    peer = sender.peers.get(PEER)
+    work = partial(prepare_short, sender, peer)
+    short = await sender.store.write(work)
+    assert short is not None
+    assert (len(short.offers), short.has_more) == (1, False)
+
+    publisher = publisher_of(sender)
+    messages = [person(f"Doe, {number}") for number in range(SHORT_QUEUE_MAX)]
+    drafts = publisher.draft_all(messages, author="a.lim")
+    await sender.store.write(lambda t: publisher.keep_all(t, drafts))
+    assert await sender.store.write(work) is None
+    assert len((await prepared(sender)).offers) == SHORT_QUEUE_MAX + 1
 
 
 async def entry(local: LocalNode) -> OutboxRow:

@@ -166,6 +166,22 @@ async def test_snapshot_is_one_moment_and_blocks_no_write(store: Store) -> None:
     assert await reading == (0, 0)
 
 
+async def test_snapshot_has_what_was_written_before_it_is_read(store: Store) -> None:
+    began, go_on = Event(), Event()
+
+    def look(snapshot: Snapshot) -> int:
+        began.set()
+        assert go_on.wait(PATIENCE_S)
+        return snapshot.newest_arrival()
+
+    reading = asyncio.ensure_future(store.read(look))
+    assert await asyncio.to_thread(began.wait, PATIENCE_S)
+    await store.write(adding(message()))
+    go_on.set()
+
+    assert await reading == 1
+
+
 async def test_write_in_progress_is_unseen_and_blocks_no_read(store: Store) -> None:
     began, go_on = Event(), Event()
 
