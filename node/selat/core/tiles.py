@@ -9,7 +9,7 @@ between two tile levels is computed from the lower tile. Proofs follow RFC 6962
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Protocol
 
 from selat.core.merkle import HASH_BYTES, complete_root, node_hash, split_at
@@ -19,6 +19,8 @@ from selat.errors import InvalidInputError, StoreCorruptError
 __all__ = [
     "TILE_HEIGHT",
     "TILE_WIDTH",
+    "RememberingTiles",
+    "SubtreeRoots",
     "TileSource",
     "consistency_proof",
     "inclusion_proof",
@@ -45,6 +47,57 @@ class TileSource(Protocol):
         A tile that does not exist is empty. A tile may hold more hashes than
         the tree had at the size that is asked about.
         """
+
+
+class SubtreeRoots:
+    """Roots of complete subtrees of one tree, which no later leaf changes.
+
+    They are remembered over many proofs of a tree that is committed; threads may
+    share them. The newest are near the tree's end, where most proofs are of.
+    """
+
+    __slots__ = ("_roots",)
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._roots: dict[tuple[int, int], bytes] = {}
+
+    def of(
+        self, compute: Callable[[int, int], bytes], height: int, index: int
+    ) -> bytes:
+        """Return the root of a complete subtree; compute it the first time.
+
+        Args:
+            compute: Returns it from the tiles.
+            height: The subtree has ``2^height`` leaves.
+            index: How many such subtrees stand to its left.
+        """
+        root = self._roots.get((height, index))
+        if root is None:
+            root = compute(height, index)
+            if len(self._roots) >= _NODES_KEPT:
+                self._roots.clear()
+            self._roots[height, index] = root
+        return root
+
+
+class RememberingTiles:
+    """Tiles of a committed tree, with the roots that were computed from them.
+
+    Attributes:
+        roots: The roots.
+    """
+
+    __slots__ = ("_source", "roots")
+
+    def __init__(self, source: TileSource, roots: SubtreeRoots) -> None:
+        """Take the tiles, and the roots of the same tree."""
+        self._source = source
+        self.roots = roots
+
+    def tile(self, level: int, index: int) -> bytes:
+        """Return the hashes of one tile, as the source does."""
+        return self._source.tile(level, index)
 
 
 def updated_tiles(
@@ -194,8 +247,7 @@ def _subtrees(source: TileSource) -> Subtree:
     """Return a function that gives subtree roots, remembering the newest ones."""
     read = lru_cache(_TILES_KEPT)(source.tile)
 
-    @lru_cache(_NODES_KEPT)
-    def node(level: int, index: int) -> bytes:
+    def compute(level: int, index: int) -> bytes:
         """Return the root of the complete subtree of height ``level``."""
         tile_level, height = divmod(level, TILE_HEIGHT)
         first = index << height
@@ -205,6 +257,12 @@ def _subtrees(source: TileSource) -> Subtree:
         if len(hashes) != HASH_BYTES << height:
             raise _missing(tile_level, tile_index)
         return complete_root(hashes)
+
+    node: Callable[[int, int], bytes]
+    if isinstance(source, RememberingTiles):
+        node = partial(source.roots.of, compute)
+    else:
+        node = lru_cache(_NODES_KEPT)(compute)
 
     def subtree(start: int, end: int) -> bytes:
         """Return the root over ``[start, end)``, complete or at the right edge."""

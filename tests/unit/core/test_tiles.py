@@ -7,6 +7,8 @@ import pytest
 from tests.fakes.trees import MemoryTree, audit_path, consistency, numbered, tree_hash
 
 from selat.core.tiles import (
+    RememberingTiles,
+    SubtreeRoots,
     consistency_proof,
     inclusion_proof,
     range_proof,
@@ -160,3 +162,33 @@ def test_roots_at_many_sizes_are_those_at_each() -> None:
     assert list(roots_at(sizes, tree)) == expected
     with pytest.raises(InvalidInputError):
         list(roots_at([1, 0], tree))
+
+
+def test_remembered_roots_serve_a_tree_that_has_grown() -> None:
+    hashes, roots = numbered(600), SubtreeRoots()
+    for size in (3, 300, 599, 600):
+        tree = MemoryTree(hashes[:size])
+        tiles = RememberingTiles(tree, roots)
+        for first in range(0, size, 7):
+            proof = range_proof(first, 1, size, tiles)
+            assert proof == range_proof(first, 1, size, tree)
+        assert root_at(size, tiles) == tree_hash(hashes[:size])
+
+
+def test_remembered_root_needs_no_tile() -> None:
+    tree, roots = MemoryTree(numbered(256)), SubtreeRoots()
+    expected = root_at(256, RememberingTiles(tree, roots))
+    assert root_at(256, RememberingTiles(MemoryTree(), roots)) == expected
+
+
+def test_only_so_many_roots_are_remembered() -> None:
+    roots = SubtreeRoots()
+    computed: list[int] = []
+
+    def compute(_height: int, index: int) -> bytes:
+        computed.append(index)
+        return b""
+
+    for index in (*range(5_000), 4_999, 0):
+        roots.of(compute, 1, index)
+    assert computed == [*range(5_000), 0]

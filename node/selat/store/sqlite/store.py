@@ -16,11 +16,13 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 from typing import Final, TypeVar
 
+from selat.core.tiles import SubtreeRoots
 from selat.errors import ShuttingDownError
 from selat.store.port import Snapshot, Transaction
 from selat.store.sqlite.connection import open_reader, open_writer
@@ -31,6 +33,7 @@ from selat.store.sqlite.writer import Writer
 T = TypeVar("T")
 
 READERS: Final = 2
+_SHARDS_REMEMBERED: Final = 4
 
 
 def _no_step(_step: str) -> None:
@@ -48,6 +51,8 @@ class SqliteStore:
         for reader in readers:
             self._idle.put(reader)
         self._pool = ThreadPoolExecutor(len(readers), "selat-store-reader")
+        # A committed shard's subtrees stay as they are; the oldest shards are rare.
+        self._roots = lru_cache(_SHARDS_REMEMBERED)(lambda _origin: SubtreeRoots())
         self._closing = Lock()
         self._closed = False
 
@@ -112,7 +117,7 @@ class SqliteStore:
         try:
             db.execute("BEGIN")
             try:
-                return work(SqliteSnapshot(db))
+                return work(SqliteSnapshot(db, self._roots))
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")

@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+
+from selat.core.tiles import RememberingTiles, SubtreeRoots, TileSource
 from selat.store.sqlite.batches import BatchReads, BatchWrites
 from selat.store.sqlite.lifecycle import LifecycleReads, LifecycleWrites
 from selat.store.sqlite.log import LogReads, LogWrites
@@ -29,9 +33,27 @@ class SqliteSnapshot(
     PublicationReads,
     OperationsReads,
 ):
-    """A `selat.store.port.Snapshot` on one connection."""
+    """A `selat.store.port.Snapshot` on one connection.
 
-    __slots__ = ()
+    Args:
+        db: The connection.
+        roots: Gives what is remembered of the committed tree of a shard.
+    """
+
+    __slots__ = ("_roots",)
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        roots: Callable[[str], SubtreeRoots] = lambda _origin: SubtreeRoots(),
+    ) -> None:
+        """Take the connection, in a transaction that only reads."""
+        super().__init__(db)
+        self._roots = roots
+
+    def shard_tiles(self, origin: str) -> TileSource:
+        """Return the tiles of one shard; of none when it is not there."""
+        return RememberingTiles(super().shard_tiles(origin), self._roots(origin))
 
 
 class SqliteTransaction(
