@@ -61,13 +61,13 @@ class PublicationReads(Rows):
 
     def _range(self, log: PeerLog, row: sqlite3.Row) -> ProvenRange:
         first, count = row["first_index"], row["count"]
-        rows = self._all(_LEAVES, (log.peer, log.origin, first, first + count))
-        if len(rows) != count:
+        leaves = self._blobs(_LEAVES, (log.peer, log.origin, first, first + count))
+        if len(leaves) != count:
             raise StoreCorruptError("Leaves of a peer are missing.", remedy=RESTORE)
         return ProvenRange(
             sequence=row["sequence"],
             first_index=first,
-            leaves=tuple(leaf[0] for leaf in rows),
+            leaves=tuple(leaves),
             proof=row["proof"],
             checkpoint_size=row["checkpoint_size"],
         )
