@@ -157,8 +157,10 @@ class BundleWriter:
             return [tile_bytes(snapshot, part.shard, tile, size=size) for tile in tiles]
 
         name = bundle_paths.shard_of(part.shard.origin)
-        for tile, data in zip(tiles, self._reads(work), strict=True):
-            self._files.put(bundle_paths.log_path(name, str(tile)), data)
+        contents = self._reads(work)
+        paths = [bundle_paths.log_path(name, str(tile)) for tile in tiles]
+        self._files.put_all([*zip(paths, contents, strict=True)])
+        for tile, data in zip(tiles, contents, strict=True):
             if tile.level is None:
                 self._note_answers(part, tile, data)
                 self._progress(tile.width)
