@@ -53,12 +53,16 @@ class BundleFiles:
     Args:
         sink: Makes the files.
         writer: Runs one thing after the other.
+        on_step: Told of each file that was written.
     """
 
-    def __init__(self, sink: Sink, writer: Executor) -> None:
+    def __init__(
+        self, sink: Sink, writer: Executor, *, on_step: Callable[[str], None]
+    ) -> None:
         """Start with no file."""
         self._sink = sink
         self._writer = writer
+        self._on_step = on_step
         self._waiting: deque[tuple[int, Future[None]]] = deque()
         self._waiting_bytes = 0
         self._digests: dict[str, bytes] = {}
@@ -96,6 +100,7 @@ class BundleFiles:
                 # After a failure as well, no part is written once it is closed.
                 wait(written for _, written in self._waiting)
         self._digests[name] = digest.digest()
+        self._on_step("bundle.file")
 
     @property
     def count(self) -> int:
@@ -107,11 +112,13 @@ class BundleFiles:
         """Write the list of all digests, the last file."""
         self._finish()
         self._sink.put(SUMS, encode_sums(self._digests))
+        self._on_step("bundle.sums")
 
     def _put_all(self, files: Sequence[tuple[str, bytes]]) -> None:
         for name, data in files:
             self._digests[name] = hashlib.sha256(data).digest()
             self._sink.put(name, data)
+            self._on_step("bundle.file")
 
     def _queue(self, size: int, work: Callable[[_T], None], item: _T) -> None:
         """Have so many bytes written as soon as the thread comes to it."""
@@ -130,12 +137,16 @@ class BundleFiles:
 
 
 @contextmanager
-def new_bundle(path: Path, *, as_zip: bool) -> Iterator[BundleFiles]:
+def new_bundle(
+    path: Path, *, as_zip: bool, on_step: Callable[[str], None] = lambda _step: None
+) -> Iterator[BundleFiles]:
     """Make a bundle; it is there when the context ends without an error.
 
     Args:
         path: Where it goes; nothing is there, and its folder exists.
         as_zip: A zip file rather than a folder.
+        on_step: Told of each file that was written, maybe in the thread that writes,
+            and of each step.
 
     Raises:
         AlreadyExistsError: Something is there.
@@ -155,11 +166,14 @@ def new_bundle(path: Path, *, as_zip: bool) -> Iterator[BundleFiles]:
                 (_zip_at if as_zip else _folder_at)(partial) as sink,
                 ThreadPoolExecutor(1, "selat-bundle") as writer,
             ):
-                files = BundleFiles(sink, writer)
+                files = BundleFiles(sink, writer, on_step=on_step)
                 yield files
                 files.end()
+            on_step("bundle.written")
             _make_durable(partial)
+            on_step("bundle.durable")
             partial.rename(path)
+            on_step("bundle.renamed")
             sync_folder(path.parent)
         except BaseException:
             _remove(partial)
