@@ -60,6 +60,17 @@ class BundleRequest:
     notes: Sequence[bytes]
     timestamps: Sequence[TimeStamp] = ()
 
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Positions of our leaves of the period, first and end, shard by shard."""
+        return [
+            (
+                part.shard.first_position + part.start_size,
+                part.shard.first_position + size_of(note),
+            )
+            for part, note in zip(self.parts, self.notes, strict=True)
+        ]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenBundle:
@@ -106,7 +117,7 @@ class BundleWriter:
         for part, note in zip(request.parts, request.notes, strict=True):
             periods.append(self._write_shard(part, note))
         peer_leaves = sum(
-            self._write_peer_log(log, request.parts, periods)
+            self._write_peer_log(log, request.spans)
             for log in self._reads(lambda snapshot: snapshot.peer_logs())
         )
         self._write_witnessed()
@@ -140,11 +151,10 @@ class BundleWriter:
         for size, kept in part.notes.items():
             if size < end_size:
                 self._files.put(bundle_paths.checkpoint_path(name, size), kept)
-        first_bundle = max(0, part.start_size - 1) // TILE_WIDTH
         tiles = [
             path
             for path in tile_paths(end_size)
-            if path.level is not None or path.index >= first_bundle
+            if path.level is not None or path.index >= _first_bundle(part)
         ]
         for start in range(0, len(tiles), _READ_AT_ONCE):
             self._write_tiles(part, tiles[start : start + _READ_AT_ONCE], end_size)
@@ -180,17 +190,8 @@ class BundleWriter:
                     sequences = self._answered.setdefault(answer.peer, set())
                     sequences.add(answer.sequence)
 
-    def _write_peer_log(
-        self, log: PeerLog, parts: Sequence[ShardPart], periods: Sequence[ShardPeriod]
-    ) -> int:
+    def _write_peer_log(self, log: PeerLog, spans: Sequence[tuple[int, int]]) -> int:
         """Write what is held of a shard of a peer's log; return how many leaves."""
-        spans = [
-            (
-                part.shard.first_position + period.start_size,
-                part.shard.first_position + period.end_size,
-            )
-            for part, period in zip(parts, periods, strict=True)
-        ]
         answered = self._answered.get(log.peer, set())
         ranges = peer_ranges(self._reads, log, spans=spans, answered=answered)
         first = next(ranges, None)
@@ -244,6 +245,27 @@ class BundleWriter:
         for stamp in request.timestamps:
             name, size = stamped_checkpoint(stamp, notes.items())
             self._files.put(bundle_paths.token_path(name, size), stamp.data)
+
+
+def leaf_count(snapshot: Snapshot, request: BundleRequest) -> int:
+    """Return how many leaves a bundle will hold, own and peers'.
+
+    What peers answered in the period to offers from before it comes on top.
+    """
+    own = sum(
+        size_of(note) - _first_bundle(part) * TILE_WIDTH
+        for part, note in zip(request.parts, request.notes, strict=True)
+    )
+    return own + sum(
+        snapshot.peer_leaf_count(log, first=first, end=end)
+        for log in snapshot.peer_logs()
+        for first, end in request.spans
+    )
+
+
+def _first_bundle(part: ShardPart) -> int:
+    """Return which entry bundle holds the leaf before the period."""
+    return max(0, part.start_size - 1) // TILE_WIDTH
 
 
 def stamped_checkpoint(

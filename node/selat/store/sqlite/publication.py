@@ -23,6 +23,12 @@ _OFFERS: Final = (
     " AND first_receipt + count > ? AND first_receipt < ? AND sequence > ?"
     " ORDER BY sequence LIMIT ?"
 )
+_COUNT: Final = (
+    "SELECT COALESCE(SUM(count), 0) FROM"
+    " (SELECT count, peer, origin, first_leaf AS first FROM outgoing_batch"
+    " UNION ALL SELECT count, peer, origin, first_receipt FROM incoming_batch)"
+    " WHERE peer = ? AND origin = ? AND first + count > ? AND first < ?"
+)
 _LEAVES: Final = (
     "SELECT data FROM peer_leaf WHERE shard ="
     " (SELECT number FROM peer_shard WHERE peer = ? AND origin = ?)"
@@ -44,6 +50,13 @@ class PublicationReads(Rows):
         """Return the shards of peers' logs that leaves are kept of, in order."""
         rows = self._all("SELECT peer, origin FROM peer_shard ORDER BY peer, origin")
         return [PeerLog(**dict(row)) for row in rows]
+
+    def peer_leaf_count(self, log: PeerLog, *, first: int, end: int) -> int:
+        """Return how many leaves of a peer pair with ours of some positions."""
+        (leaves,) = self._db.execute(
+            _COUNT, (log.peer, log.origin, first, end)
+        ).fetchone()
+        return int(leaves)
 
     def receipt_ranges(
         self, log: PeerLog, *, first: int, end: int, after: int, limit: int
