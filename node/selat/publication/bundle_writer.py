@@ -36,7 +36,7 @@ from selat.store.publication import PeerLog
 
 #: How the kind of a peer-checkpoint leaf stands in it.
 _ANSWER: Final = b'"kind":"peer-checkpoint"'
-#: Tiles that are read in one moment of the database: 256 leaves each.
+#: Files that are read in one moment of the database, of 256 leaves at most.
 _READ_AT_ONCE: Final = 32
 
 
@@ -206,19 +206,20 @@ class BundleWriter:
                 sizes.add(each.size)
                 leaves += len(each.leaves)
                 self._progress(len(each.leaves))
-        for size in sorted(sizes):
-            path = bundle_paths.peer_checkpoint_path(log.peer, name, size)
-            self._files.put(path, self._peer_note(log, size))
+        proven = sorted(sizes)
+        for start in range(0, len(proven), _READ_AT_ONCE):
+            self._write_peer_notes(log, proven[start : start + _READ_AT_ONCE])
         return leaves
 
-    def _peer_note(self, log: PeerLog, size: int) -> bytes:
-        kept = self._reads(lambda s: s.peer_checkpoint(log.peer, log.origin, size))
-        if kept is None:
-            raise StoreCorruptError(
-                f"The checkpoint of {log.origin} with {size} leaves is missing.",
-                remedy="Restore the database from a backup.",
-            )
-        return kept.note
+    def _write_peer_notes(self, log: PeerLog, sizes: Sequence[int]) -> None:
+        def work(snapshot: Snapshot) -> list[bytes]:
+            return [_peer_note(snapshot, log, size) for size in sizes]
+
+        name = bundle_paths.shard_of(log.origin)
+        paths = [
+            bundle_paths.peer_checkpoint_path(log.peer, name, size) for size in sizes
+        ]
+        self._files.put_all([*zip(paths, self._reads(work), strict=True)])
 
     def _write_witnessed(self) -> None:
         for each in self._reads(lambda snapshot: snapshot.witnessed_logs()):
@@ -261,6 +262,21 @@ def leaf_count(snapshot: Snapshot, request: BundleRequest) -> int:
         for log in snapshot.peer_logs()
         for first, end in request.spans
     )
+
+
+def _peer_note(snapshot: Snapshot, log: PeerLog, size: int) -> bytes:
+    """Return the checkpoint of a size that a peer signed.
+
+    Raises:
+        StoreCorruptError: It is not there.
+    """
+    kept = snapshot.peer_checkpoint(log.peer, log.origin, size)
+    if kept is None:
+        raise StoreCorruptError(
+            f"The checkpoint of {log.origin} with {size} leaves is missing.",
+            remedy="Restore the database from a backup.",
+        )
+    return kept.note
 
 
 def _first_bundle(part: ShardPart) -> int:
