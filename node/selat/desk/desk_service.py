@@ -116,7 +116,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                 info=convert.message_info(row),
                 message=seen.message,
                 outbox=[convert.outbox_entry(entry) for entry in entries],
-                erasure=convert.erasure(snapshot.erasure(row.number)),
+                erasure=convert.erasure(snapshot, snapshot.erasure(row.number)),
                 reviews=_reviews_of(snapshot, row, entries),
             )
 
@@ -340,11 +340,11 @@ def _reviews_of(
 ) -> list[pb.ReviewDecision]:
     """Return what persons decided about a message, the oldest first."""
     found = [
-        convert.review_decision(review, peer=row.originator)
+        convert.review_decision(snapshot, review, peer=row.originator)
         for review in snapshot.reviews_of_message(row.number)
     ]
     found += [
-        convert.review_decision(review, peer=entry.peer, entry=entry.number)
+        convert.review_decision(snapshot, review, peer=entry.peer, entry=entry.number)
         for entry in entries
         for review in snapshot.reviews_of_entry(entry.number)
     ]

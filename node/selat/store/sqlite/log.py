@@ -81,14 +81,14 @@ class LogReads(Rows):
         """
         if first < 0 or count < 0:
             raise NotFoundError("A log has no leaves before its first.", first=first)
-        rows = self._all(
+        leaves = self._blobs(
             "SELECT data FROM leaf WHERE position >= ? AND position < ?"
             " ORDER BY position",
             (first, first + count),
         )
-        if len(rows) < count:
+        if len(leaves) < count:
             self._explain_missing(first, count)
-        return [bytes(row[0]) for row in rows]
+        return leaves
 
     def _explain_missing(self, first: int, count: int) -> None:
         size = self.tree_head().end

@@ -36,6 +36,12 @@ class Rows:
         """Return all rows."""
         return self._db.execute(sql, values).fetchall()
 
+    def _blobs(self, sql: str, values: Values = ()) -> list[bytes]:
+        """Return the one column of all rows, without an object for each row."""
+        cursor = self._db.cursor()
+        cursor.row_factory = None
+        return [blob for (blob,) in cursor.execute(sql, values)]
+
     def _in(
         self, sql: str, keys: Sequence[Value], *values: Value
     ) -> Iterator[sqlite3.Row]:
