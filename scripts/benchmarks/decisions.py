@@ -2,9 +2,15 @@
 """What one decision costs the engine, asked in this process.
 
 Each kind of question is asked of a set with the whole baseline and three
-agreements, in three ways: about messages that each are the first with their
-marking; about messages that differ in their days alone, with nothing remembered
-but the marking; and about messages that were decided before.
+agreements, in four ways:
+
+- with nothing remembered at all, so that Cedar is asked about all rules;
+- about messages that each are the first with their marking: levels, codes, labels,
+  purposes, roles and release lists, as they come, in a node that has seen others; of
+  markings that come so, most are withheld;
+- about messages that each are the first to live for as many days, of a marking that
+  was seen before;
+- about messages that were decided before.
 """
 
 from __future__ import annotations
@@ -13,7 +19,8 @@ import asyncio
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations, product
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -21,7 +28,9 @@ from scripts.benchmarks.bench import Bench
 from scripts.benchmarks.figures import Figure
 from scripts.benchmarks.policies import put_agreements
 
+from selat.policy.catalogue import HANDLING_CODES, TLP_LABELS
 from selat.policy.catalogue_file import default_policy_folder
+from selat.policy.entities import LEVEL_RANKS
 from selat.policy.policy_files import read_policy_files
 from selat.policy.policy_loading import build_policy_set
 from selat.policy.policy_set import PolicySet
@@ -34,8 +43,9 @@ from selat.policy.port import (
     PeerFacts,
 )
 
-#: Messages of one measurement; a set remembers more decisions.
-_MESSAGES: Final = 3_000
+#: Messages of one measurement; a set remembers more decisions, and a category lets
+#: messages live for more days.
+_MESSAGES: Final = 1_500
 #: Decisions that are timed together: one alone is too short for the clock.
 _TOGETHER: Final = 50
 _UNCACHED_AT_MOST_US: Final = 60
@@ -90,7 +100,7 @@ _QUESTIONS: Final[MappingProxyType[str, tuple[MessageFacts, _Question]]] = (
     MappingProxyType(
         {
             "release": (_SHIP, _release),
-            # Asked of Cedar twice: with nothing redacted, and as it may go.
+            # Decided in two rounds: with nothing redacted, and as it may go.
             "release, redacted": (_PERSON, _release),
             "accept": (_THEIRS, _accept),
             "view": (_THEIRS, _view),
@@ -119,6 +129,7 @@ async def measure(bench: Bench, *, name: str) -> list[Figure]:
         ]
         for place, (way, at_most) in enumerate(
             (
+                (", nothing remembered", None),
                 (", first of its marking", _UNCACHED_AT_MOST_US),
                 (", not cached", _UNCACHED_AT_MOST_US),
                 (", cached", _CACHED_AT_MOST_US),
@@ -138,23 +149,57 @@ async def measure(bench: Bench, *, name: str) -> list[Figure]:
 
 def _costs_us(
     source: PolicySource, message: MessageFacts, ask: _Question
-) -> tuple[float, float, float]:
-    """Return the median costs of decisions in each of the three ways, in µs."""
-    others = [f"police.{number}.example" for number in range(_MESSAGES)]
-    marked = [
-        message._replace(releasable_to=(*message.releasable_to, other))
-        for other in others
-    ]
+) -> tuple[float, float, float, float]:
+    """Return the median costs of decisions in each of the four ways, in µs."""
+    marked = _marked(source, message)
     dated = [
-        message._replace(expires_ms=_NOW_MS + (1 + number % 300) * _DAY_MS)
-        for number in range(_MESSAGES)
+        message._replace(expires_ms=_NOW_MS + days * _DAY_MS)
+        for days in range(1, _MESSAGES + 1)
     ]
-    forgetful = PolicySet(source, _US, remember=False)
-    first = _median_us(forgetful, marked, ask)
-    uncached = _median_us(forgetful, dated, ask)
-    remembering = PolicySet(source, _US)
-    _median_us(remembering, dated, ask)
-    return first, uncached, _median_us(remembering, dated, ask)
+    return (
+        _median_us(PolicySet(source, _US, remember=False), marked, ask),
+        _median_us(PolicySet(source, _US), marked, ask),
+        _median_us(policy := PolicySet(source, _US), dated, ask),
+        _median_us(policy, dated, ask),
+    )
+
+
+def _marked(source: PolicySource, message: MessageFacts) -> list[MessageFacts]:
+    """Return messages with as many markings, in no order."""
+    purposes = source.catalogue.categories[message.category].purposes
+    markings = list(
+        product(
+            _some_of(purposes)[1:],
+            _some_of(HANDLING_CODES),
+            sorted(TLP_LABELS),
+            sorted(LEVEL_RANKS),
+            ("", "suspect", "victim", "witness"),
+        )
+    )
+    # Coprime with the number of markings, so that none comes twice.
+    step = 7_919
+    return [
+        message._replace(
+            purposes=some,
+            codes=codes,
+            tlp=tlp,
+            level=level,
+            subject_role=role,
+            releasable_to=(*message.releasable_to, f"police.{number}.example"),
+        )
+        for number in range(_MESSAGES)
+        for some, codes, tlp, level, role in (markings[number * step % len(markings)],)
+    ]
+
+
+def _some_of(values: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return all choices of values, that of none first."""
+    ordered = sorted(values)
+    return [
+        chosen
+        for size in range(len(ordered) + 1)
+        for chosen in combinations(ordered, size)
+    ]
 
 
 def _median_us(

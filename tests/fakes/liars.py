@@ -290,9 +290,26 @@ class Stream:
         data = request if isinstance(request, bytes) else request.SerializeToString()
         try:
             await self._call.write(data)
-            answer = await self._call.read()
+            return await self._answer()
         except grpc.aio.AioRpcError as failure:
             raise error_from_rpc(failure) from failure
+
+    async def ask_all(
+        self, *batches: exchange_pb2.Batch, answers: int | None = None
+    ) -> list[pb.DeliverResponse]:
+        """Send batches without waiting in between; return the answers.
+
+        Args:
+            *batches: The batches.
+            answers: How many answers to wait for; one for each batch when None.
+        """
+        for batch in batches:
+            await self._call.write(pb.DeliverRequest(batch=batch).SerializeToString())
+        count = len(batches) if answers is None else answers
+        return [await self._answer() for _ in range(count)]
+
+    async def _answer(self) -> pb.DeliverResponse:
+        answer = await self._call.read()
         assert isinstance(answer, pb.DeliverResponse), "the stream has ended"
         return answer
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes.liars import Liar, MemoryLog, Stream, dump
+from tests.fakes.liars import Liar, MemoryLog, Stream, Told, dump
 from tests.fakes.nodes import (
     Home,
     Running,
@@ -607,11 +607,92 @@ async def test_batch_that_a_broken_stream_still_kept_is_answered_as_kept(
         link=link,
         answer_base=NOTHING_KNOWN,
     )
-    again = await late.accept(local.peers.get(liar.name), batch_from(batch))
+    peer = local.peers.get(liar.name)
+    again = await late.keep(peer, await late.open(peer, batch_from(batch)))
     assert again.duplicate
     assert again.receipts.leaves == tuple(first.receipts.leaves)
     assert len(await victim.received()) == 1
     assert not arrived
+
+
+# --- batches that follow each other without waiting ---------------------------
+
+
+def behind(liar: Liar, *told: Told) -> tuple[exchange_pb2.Batch, exchange_pb2.Batch]:
+    """Return two batches, the second proven to follow the first."""
+    first = liar.batch(liar.tell(person("Doe, John")))
+    liar.known_size = liar.log.size
+    return first, liar.batch(*told, sequence=2)
+
+
+async def test_batch_is_taken_while_the_one_before_it_is_kept(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    answers = await stream.ask_all(*behind(liar, liar.tell(person("Doe, Jane"))))
+    assert [answer.receipt.sequence for answer in answers] == [1, 2]
+    first, second = (answer.receipt.receipts for answer in answers)
+    assert second.first_index > first.first_index
+    assert len(await victim.received()) == 2
+    assert await victim.incidents() == {}
+
+
+async def test_lie_behind_an_honest_batch_is_refused_alone(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    first, second = behind(liar, *[liar.tell(person())] * 2)
+    second.sealed_messages.reverse()
+    kept, refused = await stream.ask_all(first, second)
+    assert kept.receipt.sequence == 1
+    assert (refused.refusal.sequence, refused.refusal.reason) == (
+        2,
+        "CIPHERTEXT_INVALID",
+    )
+    assert len(await victim.received()) == 1
+    assert await victim.incidents() == {(liar.name, "CIPHERTEXT_INVALID"): 1}
+
+
+async def test_batch_behind_a_lie_is_not_kept(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    told = liar.tell(person("Doe, John"))
+    await stream.deliver(liar.batch(told))
+    # That its leaves came before is found only when it is to be kept.
+    lie = liar.batch(told, first=0, sequence=2)
+    behind_it = liar.batch(liar.tell(person("Doe, Jane")), sequence=3)
+    before = dump(victim.home)
+    (answer,) = await stream.ask_all(lie, behind_it, answers=1)
+    assert answer.refusal.reason == "SEQUENCE_REPLAYED"
+    with pytest.raises(AssertionError, match="the stream has ended"):
+        await stream.ask_all(answers=1)
+    assert dump(victim.home) == before
+
+
+async def test_second_root_behind_the_first_one_is_proven(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    first, second = behind(liar, liar.tell(person()))
+    second.log.checkpoint = liar.note(size=1, root=bytes(32))
+    del second.log.consistency_proof[:]
+    kept, refused = await stream.ask_all(first, second)
+    assert kept.receipt.sequence == 1
+    assert refused.refusal.reason == "EQUIVOCATION"
+    (proof,) = victim.home.inspect(lambda s: s.equivocations())
+    assert (proof.peer, proof.size) == (liar.name, 1)
+
+
+async def test_same_batch_right_behind_itself_is_answered_twice(
+    victim: Running, liar: Liar, stream: Stream
+) -> None:
+    batch = liar.batch(liar.tell(person()))
+    again = exchange_pb2.Batch()
+    again.CopyFrom(batch)
+    again.log.consistency_size = liar.log.size
+    del again.log.consistency_proof[:]
+    once, twice = await stream.ask_all(batch, again)
+    assert not once.receipt.duplicate
+    assert twice.receipt.duplicate
+    assert twice.receipt.receipts.leaves == once.receipt.receipts.leaves
+    assert len(await victim.received()) == 1
 
 
 async def test_exchange_goes_on_after_a_refused_batch(

@@ -149,6 +149,8 @@ async def test_expired_message_is_erased_on_both_sides_by_itself(
             (entry,) = await listed(node, pb.LIFECYCLE_VIEW_ERASED)
             assert entry.info.id == ended
             assert entry.leaf_index == shown.erasure.leaf_index
+            assert entry.place == shown.erasure.place
+            assert entry.place.index == entry.leaf_index  # of the first shard
             assert await node.incidents() == {}
     offer = next(
         data for data, leaf in leaves_of(xa, OfferLeaf) if leaf.id.bytes == ended

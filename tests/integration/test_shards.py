@@ -20,12 +20,12 @@ from tests.fakes.nodes import (
 from tests.fakes.reckoning import assert_delivered, assert_log_holds
 
 from selat.cli.evidence import verify_exchange
-from selat.core.leaves import parse_leaf
+from selat.core.leaves import ReviewLeaf, parse_leaf
 from selat.core.log_states import KnownState, verify_joined
 from selat.core.origins import end_ms
 from selat.core.shard_leaves import CloseLeaf, OpenLeaf
 from selat.errors import CheckpointRolledBackError, OverloadedError
-from selat.exchange import receipt_keeper
+from selat.exchange import receipt_keeper, review_keeper
 from selat.exchange.chains import verifiers_of
 from selat.exchange.peer_client import connector
 from selat.node import serve
@@ -41,12 +41,33 @@ AFTER_MS = 60_000
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "HALF_YEAR_CHECK_S", 0.02)
+    monkeypatch.setattr(review_keeper, "INTERVAL_S", 0.02)
     monkeypatch.setattr(receipt_keeper, "JOIN_INTERVAL_MS", 0)
 
 
 @pytest.fixture
 def clock() -> ShiftedClock:
     return ShiftedClock()
+
+
+#: A rule by which a person looks at what comes in.
+LOOKED_AT = """
+@id("rules/looked-at") @title("A person looks at what comes in") @principle("A test")
+@obligation("review")
+forbid (principal, action == Action::"accept", resource)
+when { principal == Node::"police.xa.example" }
+unless { context.approved.contains("review") };
+"""
+
+
+async def let_in(node: Running) -> None:
+    """Approve the one message that waits in quarantine."""
+    (review,) = (await node.desk.ListReviews(pb.ListReviewsRequest())).reviews
+    await node.desk.DecideReview(
+        pb.DecideReviewRequest(
+            kind=review.kind, number=review.number, act=pb.REVIEW_ACT_APPROVE
+        )
+    )
 
 
 class Fault:
@@ -91,14 +112,24 @@ async def send(sender: Running, recipient: Running, count: int = 1) -> list[byte
     return ids
 
 
-async def assert_proven(node: Running, ids: Iterable[bytes], *homes: Home) -> None:
-    """Hold that the cards of both nodes alone verify each exchange."""
+async def assert_proven(
+    node: Running, ids: Iterable[bytes], *homes: Home, act: str = ""
+) -> None:
+    """Hold that the cards of both nodes alone verify each exchange.
+
+    Args:
+        node: Whose evidence.
+        ids: The messages.
+        homes: Both nodes.
+        act: What a reviewer did, where the messages were in quarantine.
+    """
     cards = {home.name: home.card for home in homes}
     for message_id in ids:
         request = pb.GetEvidenceRequest(id=message_id)
         (evidence,) = (await node.desk.GetEvidence(request)).exchanges
         verified = verify_exchange(evidence, cards, message_id=message_id, version=1)
-        assert verified.outcome == "accepted"
+        assert verified.outcome == ("quarantined" if act else "accepted")
+        assert verified.act == act
 
 
 async def test_exchange_goes_on_over_two_boundaries(
@@ -287,6 +318,48 @@ async def test_states_over_a_boundary_are_proven_on_demand(
             for one, other in ((new, old), (unknown, new), (old, unknown)):
                 with pytest.raises(CheckpointRolledBackError, match="never had"):
                     await connection.prove(one, other)
+
+
+@pytest.mark.parametrize("is_decided_before", [True, False])
+async def test_sender_learns_of_a_review_over_a_boundary(
+    xa: Home, xb: Home, clock: ShiftedClock, *, is_decided_before: bool
+) -> None:
+    """The receipt stands in the closed shard; the review there, or in the next."""
+    (xb.folder.policy / "rules" / "test.cedar").write_text(LOOKED_AT, "utf-8")
+    await introduce(xa, xb)
+    async with running(xb, clock=clock) as b:
+        async with running(xa, clock=clock) as a:
+            ids = await a.publish(person("Doe, John"))
+            (entry,) = await a.settled(b.name, 1)
+            assert entry.state == pb.OUTBOX_STATE_QUARANTINED
+        if is_decided_before:
+            await let_in(b)
+        pass_half_year(clock, xa, xb)
+        await gone_on((xb,), 2)
+        async with running(xa, clock=clock) as a:
+            await gone_on((xa,), 2)
+            if not is_decided_before:
+                await let_in(b)
+
+            async def is_learned() -> bool:
+                (entry,) = await a.outbox(b.name)
+                return entry.state == ACCEPTED
+
+            await eventually(is_learned)
+            await assert_proven(a, ids, xa, xb, act="approve")
+            await assert_proven(b, ids, xa, xb, act="approve")
+            assert await a.incidents() == await b.incidents() == {}
+            back = await send(b, a)
+    assert_delivered(xb, xa, back)
+    for home in (xa, xb):
+        assert_log_holds(home)
+    leaves = xb.inspect(lambda s: s.leaves(0, s.tree_head().end))
+    (at,) = [
+        position
+        for position, data in enumerate(leaves)
+        if isinstance(parse_leaf(data), ReviewLeaf)
+    ]
+    assert (at < shards_of(xb)[0].end) is is_decided_before
 
 
 def _state(home: Home, number: int) -> KnownState:

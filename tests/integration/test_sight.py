@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.fakes.lying_recipients import Answer, LyingRecipient
 from tests.fakes.nodes import (
     Desk,
     Home,
@@ -22,7 +23,7 @@ from tests.fakes.officers import desk_as, failure
 from selat.desk import sight
 from selat.errors import InvalidInputError, NotFoundError
 from selat.v1 import desk_service_pb2 as pb
-from selat.v1 import message_pb2
+from selat.v1 import exchange_pb2, message_pb2
 
 
 @pytest.fixture
@@ -45,6 +46,13 @@ def secret() -> message_pb2.Message:
     message = person("Roe, Jane")
     message.header.marking.level = message_pb2.LEVEL_SECRET
     return message
+
+
+def refuse(batch: exchange_pb2.Batch) -> list[Answer]:
+    refusal = exchange_pb2.BatchRefusal(
+        sequence=batch.sequence, reason="CIPHERTEXT_INVALID"
+    )
+    return [refusal]
 
 
 async def outbox(desk: Desk | Running, size: int = 0) -> list[list[bytes]]:
@@ -87,6 +95,31 @@ async def test_pages_of_the_outbox_hold_what_is_shown(
         monkeypatch.setattr(sight, "ROWS_EXAMINED_MAX", 2)
         short = await outbox(officer, 4)
     assert [len(page) for page in short] == [2, 1, 1]
+
+
+async def test_officer_queues_again_only_what_policy_shows(
+    homes: tuple[Home, Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("selat.exchange.delivery.REFUSALS_MAX", 1)
+    xa, xb = homes
+    await introduce(xa, xb)
+    liar = LyingRecipient(xb, xa)
+    async with running(xa) as a, liar.serving(refuse):
+        await a.publish(person(), secret())
+        shown, hidden = sorted(entry.number for entry in await a.settled(xb.name, 2))
+        async with desk_as(a, "a.lim", "officer") as officer:
+            retry = officer.desk.RetryOutbox
+            for number in (hidden, 1_000):
+                request = pb.RetryOutboxRequest(numbers=[shown, number])
+                error = await failure(retry(request))
+                assert isinstance(error, NotFoundError)
+                assert str(number) in str(error)
+            queued = await retry(pb.RetryOutboxRequest(peer=xb.name))
+            assert list(queued.numbers) == [shown]
+        async with desk_as(a, "c.ong", "administrator") as administrator:
+            request = pb.RetryOutboxRequest(numbers=[hidden])
+            queued = await administrator.desk.RetryOutbox(request)
+            assert list(queued.numbers) == [hidden]
 
 
 async def test_auditor_has_every_proof_and_no_message(node: Running) -> None:

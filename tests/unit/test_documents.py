@@ -240,7 +240,7 @@ def test_every_policy_that_decides_is_listed() -> None:
 
 
 def test_hopeless_refusals_are_those_of_the_protocol() -> None:
-    source = (SOURCE / "exchange/peer_service.py").read_text("utf-8")
+    source = (SOURCE / "exchange/refusals.py").read_text("utf-8")
     block = source.split("_HOPELESS: Final = frozenset(")[1].split(")")[0]
     hopeless = set(re.findall(r'"([A-Z_0-9]+)"', block))
     paragraph = read("docs/protocol.md").split("are not `retryable`:")[1].split(". ")[0]

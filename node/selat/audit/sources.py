@@ -22,6 +22,8 @@ from selat.errors import InvalidInputError, TooLargeError
 FILES_MAX: Final = 2_000_000
 _DIRECTORY: Final = "/"
 _BLOCK_BYTES: Final = 1024 * 1024
+#: Most files are smaller: room for the largest is not made for each.
+_USUAL_BYTES: Final = 256 * 1024
 #: What reading a damaged zip file can raise.
 _DAMAGE: Final = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
@@ -127,7 +129,9 @@ def read_bounded(opened: IO[bytes], *, bytes_max: int) -> bytes:
         TooLargeError: It has more than ``bytes_max`` bytes.
     """
     try:
-        data = opened.read(bytes_max + 1)
+        data = opened.read(min(_USUAL_BYTES, bytes_max + 1))
+        if len(data) == _USUAL_BYTES:
+            data += opened.read(bytes_max + 1 - _USUAL_BYTES)
     except _DAMAGE as error:
         raise OSError(str(error)) from error
     if len(data) > bytes_max:

@@ -50,6 +50,18 @@ def identity_of(info: pb.MessageInfo | pb.OutboxEntry | pb.PublishedMessage) -> 
     return uuid_text(info.id) + version
 
 
+def place_of(
+    logged: pb.ReviewDecision | pb.Erasure | pb.LifecycleEntry,
+) -> tuple[int, str]:
+    """Return index and shard of a leaf of our log, as auditors find it.
+
+    A node that does not tell them tells the position in all of its log.
+    """
+    if logged.HasField("place"):
+        return logged.place.index, logged.place.origin
+    return logged.leaf_index, "our log"
+
+
 def marking_of(info: pb.MessageInfo) -> str:
     """Return level and TLP label."""
     tlp = f" tlp:{info.tlp.replace('_', '+')}" if info.tlp else ""

@@ -172,7 +172,7 @@ class Output:
 
         Args:
             doing: What is done, for example ``publishing``.
-            total: How many steps there are, if that is known.
+            total: How many steps there are, if that is known; more may come.
 
         Yields:
             A function that takes the number of steps just done.
@@ -185,8 +185,15 @@ class Output:
 
         columns = (*Progress.get_default_columns(), MofNCompleteColumn())
         with Progress(*columns, console=self._err, transient=True) as progress:
-            task = progress.add_task(doing, total=total)
-            yield lambda steps: progress.advance(task, steps)
+            number = progress.add_task(doing, total=total)
+            (task,) = progress.tasks
+
+            def advance(steps: int) -> None:
+                progress.advance(number, steps)
+                if task.total is not None and task.completed > task.total:
+                    progress.update(number, total=task.completed)
+
+            yield advance
 
     def _write(self, text: str) -> None:
         sys.stdout.write(text + "\n")

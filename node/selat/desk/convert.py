@@ -11,6 +11,7 @@ from selat.core.times import to_ms
 from selat.exchange.peer_book import KnownPeer
 from selat.records.walk import RecordWarning
 from selat.store.lifecycle import Erasure
+from selat.store.log import LogSnapshot
 from selat.store.reviews import Act, Review
 from selat.store.values import (
     Direction,
@@ -77,7 +78,7 @@ def message_info(row: MessageRow) -> pb.MessageInfo:
     )
 
 
-def erasure(done: Erasure | None) -> pb.Erasure | None:
+def erasure(snapshot: LogSnapshot, done: Erasure | None) -> pb.Erasure | None:
     """Convert how a message was erased; None stays absent."""
     if done is None:
         return None
@@ -85,7 +86,14 @@ def erasure(done: Erasure | None) -> pb.Erasure | None:
         reason=done.reason,
         erased_at=timestamp(done.erased_ms),
         leaf_index=done.leaf_index,
+        place=log_place(snapshot, done.leaf_index),
     )
+
+
+def log_place(snapshot: LogSnapshot, position: int) -> pb.LogPlace:
+    """Convert the position of one of our leaves to its shard and index in it."""
+    shard = snapshot.shard_at(position)
+    return pb.LogPlace(origin=shard.origin, index=position - shard.first_position)
 
 
 def outbox_entry(row: OutboxRow) -> pb.OutboxEntry:
@@ -111,10 +119,13 @@ def outbox_entry(row: OutboxRow) -> pb.OutboxEntry:
     )
 
 
-def review_decision(review: Review, *, peer: str, entry: int = 0) -> pb.ReviewDecision:
+def review_decision(
+    snapshot: LogSnapshot, review: Review, *, peer: str, entry: int = 0
+) -> pb.ReviewDecision:
     """Convert a person's decision.
 
     Args:
+        snapshot: A moment of our log.
         review: The decision.
         peer: The peer that the message was to go to, or came from.
         entry: Number of the outbox entry that waited; 0 for a received message.
@@ -128,6 +139,7 @@ def review_decision(review: Review, *, peer: str, entry: int = 0) -> pb.ReviewDe
         note=review.note,
         decided_at=timestamp(review.decided_ms),
         leaf_index=review.leaf_index,
+        place=log_place(snapshot, review.leaf_index),
     )
 
 

@@ -116,7 +116,7 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                 info=convert.message_info(row),
                 message=seen.message,
                 outbox=[convert.outbox_entry(entry) for entry in entries],
-                erasure=convert.erasure(snapshot.erasure(row.number)),
+                erasure=convert.erasure(snapshot, snapshot.erasure(row.number)),
                 reviews=_reviews_of(snapshot, row, entries),
             )
 
@@ -263,22 +263,25 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         self, request: pb.RetryOutboxRequest, context: Context
     ) -> pb.RetryOutboxResponse:
         """Queue dead letters again."""
-        await self._door.admit(context, "RetryOutbox")
-        numbers = list(request.numbers)
-        if not numbers:
-            dead = await self._local.store.read(
-                lambda s: s.outbox(
-                    peer=request.peer, state=OutboxState.DEAD, limit=_RETRY_MAX
-                )
-            )
-            numbers = [row.number for row in dead]
+        caller = await self._door.admit(context, "RetryOutbox")
+        sight = Sight(local=self._local, caller=caller)
         now_ms = self._local.clock()
 
-        def requeue(transaction: Transaction) -> None:
+        def requeue(transaction: Transaction) -> list[int]:
+            numbers = list(request.numbers)
+            for number in numbers:
+                sight.check_entry(transaction, number)
+            if not numbers:
+                read = partial(
+                    transaction.outbox, peer=request.peer, state=OutboxState.DEAD
+                )
+                dead = sight.entries(transaction, read, before=None, size=_RETRY_MAX)
+                numbers = [row.number for row in dead.entries]
             for number in numbers:
                 transaction.requeue(number, now_ms)
+            return numbers
 
-        await self._local.store.write(requeue)
+        numbers = await self._local.store.write(requeue)
         for peer in self._local.peers.accepted():
             self._links.wake(peer.name)
         return pb.RetryOutboxResponse(numbers=numbers)
@@ -337,11 +340,11 @@ def _reviews_of(
 ) -> list[pb.ReviewDecision]:
     """Return what persons decided about a message, the oldest first."""
     found = [
-        convert.review_decision(review, peer=row.originator)
+        convert.review_decision(snapshot, review, peer=row.originator)
         for review in snapshot.reviews_of_message(row.number)
     ]
     found += [
-        convert.review_decision(review, peer=entry.peer, entry=entry.number)
+        convert.review_decision(snapshot, review, peer=entry.peer, entry=entry.number)
         for entry in entries
         for review in snapshot.reviews_of_entry(entry.number)
     ]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from selat.desk import convert
 from selat.desk.erasing import Erasing
 from selat.desk.pages import PAGE_SIZE_MAX, number_from, page_size, token_for
@@ -37,12 +39,12 @@ class LifecycleDesk:
             due = await self._lifecycle.due(limit=PAGE_SIZE_MAX + 1)
             entries, more = due[:PAGE_SIZE_MAX], len(due) > PAGE_SIZE_MAX
             return pb.RunLifecycleResponse(
-                entries=[_ending(each) for each in entries], more=more
+                entries=await self._entries(entries), more=more
             )
         erased = await self._lifecycle.run(limit=PAGE_SIZE_MAX)
         at_ms = self._local.clock()
         return pb.RunLifecycleResponse(
-            entries=[_ending(each, at_ms=at_ms) for each in erased],
+            entries=await self._entries(erased, at_ms=at_ms),
             more=len(erased) == PAGE_SIZE_MAX,
         )
 
@@ -63,7 +65,15 @@ class LifecycleDesk:
         )
         at_ms = None if request.dry_run else self._local.clock()
         return pb.EraseMessageResponse(
-            entries=[_ending(each, at_ms=at_ms) for each in endings]
+            entries=await self._entries(endings, at_ms=at_ms)
+        )
+
+    async def _entries(
+        self, endings: Sequence[Ending], *, at_ms: int | None = None
+    ) -> list[pb.LifecycleEntry]:
+        """Convert how messages end, or would."""
+        return await self._local.store.read(
+            lambda snapshot: [_ending(snapshot, each, at_ms=at_ms) for each in endings]
         )
 
     async def page(self, request: pb.ListLifecycleRequest) -> pb.ListLifecycleResponse:
@@ -106,12 +116,15 @@ class LifecycleDesk:
         ]
 
 
-def _ending(ending: Ending, *, at_ms: int | None = None) -> pb.LifecycleEntry:
+def _ending(
+    snapshot: Snapshot, ending: Ending, *, at_ms: int | None
+) -> pb.LifecycleEntry:
     return pb.LifecycleEntry(
         info=convert.message_info(ending.row),
         reason=ending.reason,
         at=convert.timestamp(at_ms),
         leaf_index=ending.leaf_index or 0,
+        place=_place(snapshot, ending.leaf_index),
         on_its_way=ending.is_on_its_way,
         officer=ending.officer,
     )
@@ -128,6 +141,7 @@ def _erased(snapshot: Snapshot, before: int | None, limit: int) -> list[_Entry]:
                 reason=each.erasure.reason,
                 at=convert.timestamp(each.erasure.erased_ms),
                 leaf_index=each.erasure.leaf_index,
+                place=_place(snapshot, each.erasure.leaf_index),
                 officer=each.erasure.officer,
             ),
         )
@@ -150,5 +164,10 @@ def _held(snapshot: Snapshot, row: MessageRow) -> pb.LifecycleEntry:
         reason=row.legal_hold,
         at=convert.timestamp(hold.at_ms if hold else None),
         leaf_index=hold.leaf_index if hold else 0,
+        place=_place(snapshot, hold.leaf_index if hold else None),
         officer=hold.officer if hold else "",
     )
+
+
+def _place(snapshot: Snapshot, position: int | None) -> pb.LogPlace | None:
+    return None if position is None else convert.log_place(snapshot, position)

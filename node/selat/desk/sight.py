@@ -194,12 +194,11 @@ class Sight:
             before: Only entries below this one.
             size: At most so many.
         """
-        sees_all = ADMINISTRATOR in self._caller.roles
         seen: list[OutboxRow] = []
         examined = 0
         while True:
             rows = read(before=before, limit=_CHUNK)
-            shown = None if sees_all else self._shown(snapshot, rows)
+            shown = None if self._sees_all_entries else self._shown(snapshot, rows)
             for row in rows:
                 if shown is not None and row.message not in shown:
                     continue
@@ -212,6 +211,24 @@ class Sight:
             examined += len(rows)
             if examined >= ROWS_EXAMINED_MAX:
                 return EntryPage(entries=tuple(seen), next_before=before)
+
+    def check_entry(self, snapshot: Snapshot, number: int) -> None:
+        """Raise unless the caller may see an entry of the outbox.
+
+        Raises:
+            NotFoundError: There is none that the caller may see; whether there is
+                one is not told.
+        """
+        row = snapshot.outbox_entry(number)
+        if row is None or not (self._sees_all_entries or self._shown(snapshot, [row])):
+            raise NotFoundError(
+                f"There is no outbox entry {number} for you to see.",
+                remedy="Look for it with `selat outbox list`.",
+            )
+
+    @property
+    def _sees_all_entries(self) -> bool:
+        return ADMINISTRATOR in self._caller.roles
 
     def _shown(self, snapshot: Snapshot, entries: Sequence[OutboxRow]) -> set[int]:
         """Return the messages among those of entries that the caller may see."""

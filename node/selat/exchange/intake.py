@@ -9,6 +9,12 @@ those committed to, 12. policy accepts. Up to step 11 a fault refuses the whole
 batch and leaves nothing behind; step 12 answers each message by itself. Then
 one transaction keeps messages, receipts, checkpoint and tree head; the receipt
 is signed after that, and sent after it is signed.
+
+A batch is opened while the one before it is being committed, signed and proven.
+So opening follows the stream, not the store: it asks whether a batch comes next
+after the one opened before, and the transaction asks again. Opening and writing rows
+take turns, for both need the interpreter, and two threads that fight for it take
+half as long again.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from selat.core.batches import (
     Offer,
@@ -29,7 +36,7 @@ from selat.core.batches import (
     verify_log_state,
     verify_offers,
 )
-from selat.core.log_states import LogPoint
+from selat.core.log_states import KnownState, LogPoint
 from selat.core.sealing import BatchOpener, unwrap_batch_key
 from selat.errors import (
     AlreadyExistsError,
@@ -51,13 +58,25 @@ from selat.store.values import IncomingBatch, Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Verified:
-    """A batch after the steps that need no store."""
+class OpenedBatch:
+    """A batch after the steps that need no store.
+
+    Attributes:
+        batch: The batch.
+        log: The sender's log as the batch proves it.
+        base: The state of the log before it, on this stream.
+        offers: The batch's offers.
+        digest: SHA-256 of the offers' leaf hashes.
+        judged: Its messages with their decisions; None when it does not come
+            next, so that it is a duplicate or a fault.
+    """
 
     batch: SealedBatch
     log: VerifiedLog
+    base: KnownState | None
     offers: tuple[Offer, ...]
     digest: bytes
+    judged: tuple[Judged, ...] | None
 
 
 class IntakeStream:
@@ -84,124 +103,110 @@ class IntakeStream:
         self._local = local
         self._judge = judge
         self._arrived = arrived
-        self._received = link.received_sequence
         self._chain = known_state(link.checkpoint)
+        self._opened_sequence = link.received_sequence
         self._answer_base = answer_base
+        self._turn = asyncio.Lock()
         self._gathered: Gathered | None = None
+        self._ahead = 0
 
-    async def accept(self, peer: KnownPeer, batch: SealedBatch) -> ReceiptBatch:
-        """Take one batch in and return its receipt.
+    async def open(self, peer: KnownPeer, batch: SealedBatch) -> OpenedBatch:
+        """Verify one batch, open it and decide on its messages.
+
+        The one before it is opened, but may not be kept yet.
 
         Args:
             peer: The sender, looked up for this batch (step 1).
             batch: The batch as it was received.
 
         Raises:
+            PeerError: It is refused.
+        """
+        self._ahead += 1
+        async with self._turn:
+            opened = await asyncio.to_thread(self._open, peer, batch)
+        self._chain = opened.log.known
+        if opened.judged is not None:
+            self._opened_sequence = batch.sequence
+            self._local.on_step("intake.opened")
+        return opened
+
+    async def keep(self, peer: KnownPeer, opened: OpenedBatch) -> ReceiptBatch:
+        """Keep one batch and return its receipt.
+
+        Args:
+            peer: The sender, looked up again.
+            opened: The batch; all that were opened before it are kept.
+
+        Raises:
             PeerError: It is refused; nothing of it was kept.
             StoreError: It could not be kept; nothing of it was.
         """
-        local = self._local
-        verified, judged = await asyncio.to_thread(self._examine, peer, batch)
-        taken = None
-        if judged is not None:
-            taken = await self._kept(peer, verified, judged)
-        if taken is not None:
-            kept, advance = taken
-            self._received = batch.sequence
-            local.on_step("intake.committed")
-            self._arrived()
-            await asyncio.sleep(0)  # whoever follows the inbox reads before we sign
-        else:
-            kept, advance = await self._kept_before(peer, verified), None
-        self._chain = verified.log.known
-        receipt = await self._receipt(peer, batch, kept, duplicate=advance is None)
-        if advance is None:
-            return receipt
+        self._ahead -= 1
+        local, taken = self._local, None
+        if opened.judged is not None:
+            taken = await self._kept(peer, opened, opened.judged)
+        if taken is None:
+            kept = await self._kept_before(peer, opened)
+            return await self._receipt(peer, opened, kept, duplicate=True)
+        kept, advance = taken
+        local.on_step("intake.committed")
+        self._arrived()
+        await asyncio.sleep(0)  # whoever follows the inbox reads before we sign
+        receipt = await self._receipt(peer, opened, kept, duplicate=False)
         # After the subscribers were woken: two signatures take a millisecond.
         return replace(receipt, cosigned=await local.witness.cosigned(advance))
 
     async def keep_gathered(self) -> None:
         """Keep the cosignature that came with the batch answered last.
 
-        Nobody waits for it: what a crash loses of it, the next one brings.
+        Nobody waits for it: what a crash loses of it, the next one brings. A batch
+        that is here already takes it along.
 
         Raises:
             StoreError: It could not be kept.
         """
-        gathered, self._gathered = self._gathered, None
+        if self._gathered is not None and not self._ahead:
+            await self._local.store.write(self._keep_gathered)
+
+    def _keep_gathered(self, transaction: Transaction) -> None:
+        local, gathered = self._local, self._gathered
+        self._gathered = None
         if gathered is not None:
-            local = self._local
-            now_ms = local.clock()
-            await local.store.write(
-                lambda t: local.anchors.keep(t, gathered, now_ms=now_ms)
-            )
+            local.anchors.keep(transaction, gathered, now_ms=local.clock())
 
-    def _examine(
-        self, peer: KnownPeer, batch: SealedBatch
-    ) -> tuple[_Verified, tuple[Judged, ...] | None]:
-        """Steps 2 to 12; up to 6 for a batch that is not the next one."""
-        verified = self._verify(peer, batch)
-        self._local.on_step("intake.verified")
-        if batch.sequence != self._received + 1:
-            return verified, None
-        judged = self._open(peer, verified)
-        self._local.on_step("intake.opened")
-        return verified, judged
-
-    def _verify(self, peer: KnownPeer, batch: SealedBatch) -> _Verified:
-        """Steps 2 to 6."""
+    def _open(self, peer: KnownPeer, batch: SealedBatch) -> OpenedBatch:
+        """Steps 2 to 12."""
+        local = self._local
         check_bounds(batch)
         log = verify_log_state(
             batch.log,
             owner=peer.name,
-            verifiers=verifiers_of(peer, now_ms=self._local.clock()),
+            verifiers=verifiers_of(peer, now_ms=local.clock()),
             known=self._chain,
         )
         offers = verify_offers(
-            batch.offers,
-            log=log,
-            sender=peer.name,
-            recipient=self._local.name,
+            batch.offers, log=log, sender=peer.name, recipient=local.name
         )
-        digest = hashlib.sha256(b"".join(offer.hash for offer in offers)).digest()
-        return _Verified(
+        local.on_step("intake.verified")
+        comes_next = batch.sequence == self._opened_sequence + 1  # step 7
+        return OpenedBatch(
             batch=batch,
             log=log,
+            base=self._chain,
             offers=offers,
-            digest=digest,
+            digest=hashlib.sha256(b"".join(offer.hash for offer in offers)).digest(),
+            judged=self._judged(peer, batch, offers) if comes_next else None,
         )
 
-    async def _kept_before(self, peer: KnownPeer, verified: _Verified) -> IncomingBatch:
-        """Step 7 for a batch that is not the next one: it was kept before."""
-        sequence = verified.batch.sequence
-        kept, link = await self._local.store.read(
-            lambda s: (s.incoming_batch(peer.name, sequence), s.link(peer.name))
-        )
-        if kept is None:
-            raise SequenceGapError(
-                f"Batch {sequence} of {peer.name} came where "
-                f"{link.received_sequence + 1} was expected.",
-                remedy="Open the stream again and start from the greeting.",
-                peer=peer.name,
-                sequence=sequence,
-            )
-        if kept.digest != verified.digest:
-            raise SequenceReplayedError(
-                f"Batch {sequence} of {peer.name} was accepted before with other "
-                "contents.",
-                remedy="Stop and call the peer: it reuses sequence numbers.",
-                peer=peer.name,
-                sequence=sequence,
-            )
-        return kept
-
-    def _open(self, peer: KnownPeer, verified: _Verified) -> tuple[Judged, ...]:
+    def _judged(
+        self, peer: KnownPeer, batch: SealedBatch, offers: tuple[Offer, ...]
+    ) -> tuple[Judged, ...]:
         """Steps 8 to 12."""
-        local, batch = self._local, verified.batch
-        check_clock(verified.offers, now_ms=local.clock(), sender=peer.name)
+        check_clock(offers, now_ms=self._local.clock(), sender=peer.name)
         opener = BatchOpener(self._unwrap(peer, batch))
-        messages = open_messages(batch, verified.offers, opener=opener)
-        return self._judge.judge_all(peer, verified.offers, messages)
+        messages = open_messages(batch, offers, opener=opener)
+        return self._judge.judge_all(peer, offers, messages)
 
     def _unwrap(self, peer: KnownPeer, batch: SealedBatch) -> bytes:
         """Step 9."""
@@ -220,34 +225,72 @@ class IntakeStream:
                 raise _not_unwrapped(peer, batch) from error
         raise _not_unwrapped(peer, batch)
 
-    async def _kept(
-        self, peer: KnownPeer, verified: _Verified, judged: tuple[Judged, ...]
-    ) -> tuple[IncomingBatch, Advance] | None:
-        try:
-            return await self._local.store.write(
-                lambda t: self._keep(t, peer, verified, judged)
+    async def _kept_before(self, peer: KnownPeer, opened: OpenedBatch) -> IncomingBatch:
+        """Return a batch that was kept before, as what came again.
+
+        Raises:
+            SequenceGapError: None of that number was.
+            SequenceReplayedError: It had other contents.
+        """
+        batch = opened.batch
+        kept, link = await self._local.store.read(
+            lambda s: (s.incoming_batch(peer.name, batch.sequence), s.link(peer.name))
+        )
+        if kept is None:
+            raise SequenceGapError(
+                f"Batch {batch.sequence} of {peer.name} came where "
+                f"{link.received_sequence + 1} was expected.",
+                remedy="Open the stream again and start from the greeting.",
+                peer=peer.name,
+                sequence=batch.sequence,
             )
+        if kept.digest != opened.digest:
+            raise SequenceReplayedError(
+                f"Batch {batch.sequence} of {peer.name} was accepted before with "
+                "other contents.",
+                remedy="Stop and call the peer: it reuses sequence numbers.",
+                peer=peer.name,
+                sequence=batch.sequence,
+            )
+        return kept
+
+    async def _kept(
+        self, peer: KnownPeer, opened: OpenedBatch, judged: tuple[Judged, ...]
+    ) -> tuple[IncomingBatch, Advance] | None:
+        await self._turn.acquire()
+        end_turn = partial(
+            asyncio.get_running_loop().call_soon_threadsafe, self._turn.release
+        )
+
+        def keep(transaction: Transaction) -> tuple[IncomingBatch, Advance] | None:
+            try:
+                return self._keep(transaction, peer, opened, judged)
+            finally:
+                end_turn()
+
+        try:
+            return await self._local.store.write(keep)
         except AlreadyExistsError as error:
             raise SequenceReplayedError(
-                f"Batch {verified.batch.sequence} of {peer.name} has leaves that "
+                f"Batch {opened.batch.sequence} of {peer.name} has leaves that "
                 "came with another batch.",
                 remedy="Offer a message again by a new leaf.",
                 peer=peer.name,
-                sequence=verified.batch.sequence,
+                sequence=opened.batch.sequence,
             ) from error
 
     def _keep(
         self,
         transaction: Transaction,
         peer: KnownPeer,
-        verified: _Verified,
+        opened: OpenedBatch,
         judged: tuple[Judged, ...],
     ) -> tuple[IncomingBatch, Advance] | None:
         """Keep everything that accepting a batch means, in one transaction.
 
-        None when it is not the next one: a stream that broke off had kept it.
+        None when it does not come next: a stream that broke off had kept it.
         """
-        local, batch = self._local, verified.batch
+        local, batch = self._local, opened.batch
         now_ms = local.clock()
         link = transaction.link(peer.name)
         if batch.sequence != link.received_sequence + 1:
@@ -255,12 +298,12 @@ class IntakeStream:
         receipts, numbers = self._judge.keep_all(
             transaction, peer, judged, now_ms=now_ms
         )
-        theirs = keep_states(transaction, peer.name, verified.log)
-        proven_in = verified.log.of(batch.offers.origin).checkpoint
+        theirs = keep_states(transaction, peer.name, opened.log)
+        proven_in = opened.log.of(batch.offers.origin).checkpoint
         incoming = IncomingBatch(
             peer=peer.name,
             sequence=batch.sequence,
-            digest=verified.digest,
+            digest=opened.digest,
             first_receipt=transaction.append_leaves(receipts),
             count=len(receipts),
             origin=proven_in.origin,
@@ -281,18 +324,19 @@ class IntakeStream:
         advance = local.witness.advance(
             transaction,
             peer.name,
-            verified.log,
-            base=self._chain,
+            opened.log,
+            base=opened.base,
             extension=batch.extension,
             now_ms=now_ms,
         )
+        self._keep_gathered(transaction)
         local.on_step("intake.before-commit")
         return incoming, advance
 
     async def _receipt(
         self,
         peer: KnownPeer,
-        batch: SealedBatch,
+        opened: OpenedBatch,
         kept: IncomingBatch,
         *,
         duplicate: bool,
@@ -305,7 +349,7 @@ class IntakeStream:
             head = local.signer.on(snapshot, kept.first_receipt + kept.count)
             local.on_step("intake.signed")
             # First: it tells what the peer has cosigned of our log.
-            self._gathered = anchors.verify(peer, batch.cosigned)
+            self._gathered = anchors.verify(peer, opened.batch.cosigned)
             receipts = leaf_range(snapshot, kept.first_receipt, kept.count, head=head)
             return head, ReceiptBatch(
                 sequence=kept.sequence,

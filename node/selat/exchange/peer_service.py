@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 
@@ -32,11 +32,12 @@ from selat.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from selat.exchange.intake import IntakeStream
+from selat.exchange.intake import IntakeStream, OpenedBatch
 from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
 from selat.exchange.log_proofs import history, holds, log_state, not_ours
 from selat.exchange.peer_book import KnownPeer
+from selat.exchange.refusals import refusal_of
 from selat.exchange.review_proofs import review_answer
 from selat.exchange.wire import (
     batch_from,
@@ -47,6 +48,7 @@ from selat.exchange.wire import (
 )
 from selat.exchange.witness_calls import WitnessCalls
 from selat.store.port import Snapshot
+from selat.store.values import Link
 from selat.v1 import exchange_pb2, peer_service_pb2
 
 _log = logging.getLogger(__name__)
@@ -55,20 +57,12 @@ SERVICE_NAME: Final = "selat.v1.PeerService"
 PROTOCOL_VERSION: Final = "selat/1"
 TLS_VERSION: Final = "TLSv1.3"
 
-#: Faults of one batch's own contents. All other refusals may pass with time,
-#: with a newer card or with an operator's help, and are worth another try.
-_HOPELESS: Final = frozenset(
-    {
-        "BATCH_TOO_LARGE",
-        "BATCH_MALFORMED",
-        "LEAF_NOT_IN_TREE",
-        "LEAF_MALFORMED",
-        "LEAF_VERSION_UNKNOWN",
-        "LEAF_MISADDRESSED",
-        "CIPHERTEXT_INVALID",
-        "COMMITMENT_MISMATCH",
-    }
-)
+
+class _Taken(NamedTuple):
+    """A batch that was taken from a stream, and how it was opened, or why not."""
+
+    batch: exchange_pb2.Batch
+    opened: OpenedBatch | PeerError | StoreError | UnavailableError
 
 
 class PeerService:
@@ -154,14 +148,7 @@ class PeerService:
         async with self._intake_locks[peer.name]:
             self._newest[peer.name] = this
             link = await self._local.store.read(lambda s: s.link(peer.name))
-        yield peer_service_pb2.DeliverResponse(
-            greeting=peer_service_pb2.Greeting(
-                received_sequence=link.received_sequence,
-                checkpoint_size=link.checkpoint.size if link.checkpoint else 0,
-                checkpoint_origin=link.checkpoint.origin if link.checkpoint else "",
-                protocol_versions=[PROTOCOL_VERSION],
-            )
-        )
+        yield peer_service_pb2.DeliverResponse(greeting=_greeting(link))
         intake = IntakeStream(
             local=self._local,
             judge=self._judge,
@@ -169,43 +156,80 @@ class PeerService:
             link=link,
             answer_base=_known_to(stream),
         )
-        while (data := await self._next(requests)) is not None:
-            peer = await self._caller(context)
-            sequence = 0
-            try:
-                request = parse_deliver_request(data)
-                sequence = request.batch.sequence
-                if request.WhichOneof("request") != "batch":
-                    raise BatchMalformedError(
-                        "A message on the stream is no batch.",
-                        remedy="Send batches after the opening.",
-                        peer=peer.name,
-                    )
-                async with self._intake_locks[peer.name]:
-                    self._check_newest(peer, this)
-                    receipt = await self._take_in(intake, peer, request.batch)
-            except (PeerError, StoreError, UnavailableError) as error:
-                if not isinstance(error, EquivocationError):  # on record already
-                    await self._note(peer.name, error)
-                yield _refusal(sequence, error)
-                return
-            yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
-            try:
-                await intake.keep_gathered()
-            except StoreError as error:
-                await self._note(peer.name, error)
-
-    async def _take_in(
-        self, intake: IntakeStream, peer: KnownPeer, batch: exchange_pb2.Batch
-    ) -> ReceiptBatch:
-        """Take a batch in; what contradicts a kept checkpoint is acted on."""
+        coming = asyncio.ensure_future(self._take(intake, context, requests))
         try:
-            return await intake.accept(peer, batch_from(batch))
+            while (taken := await coming) is not None:
+                # The next batch is opened while this one is kept.
+                coming = asyncio.ensure_future(self._take(intake, context, requests))
+                peer = await self._caller(context)
+                try:
+                    receipt = await self._keep(intake, peer, taken, stream=this)
+                except (PeerError, StoreError, UnavailableError) as error:
+                    if not isinstance(error, EquivocationError):  # on record already
+                        await self._note(peer.name, error)
+                    yield refusal_of(taken.batch.sequence, error)
+                    return
+                yield peer_service_pb2.DeliverResponse(receipt=receipt_to(receipt))
+                await self._rest(intake, peer)
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _take(
+        self,
+        intake: IntakeStream,
+        context: Any,  # noqa: ANN401 - grpc's own
+        requests: AsyncIterator[bytes],
+    ) -> _Taken | None:
+        """Wait for the next batch and open it; None when the peer ended the stream.
+
+        Why one is refused is told when its turn comes.
+        """
+        data = await self._next(requests)
+        if data is None:
+            return None
+        peer = await self._caller(context)
+        batch = exchange_pb2.Batch()
+        try:
+            request = parse_deliver_request(data)
+            batch = request.batch
+            if request.WhichOneof("request") != "batch":
+                raise BatchMalformedError(
+                    "A message on the stream is no batch.",
+                    remedy="Send batches after the opening.",
+                    peer=peer.name,
+                )
+            return _Taken(batch, await intake.open(peer, batch_from(batch)))
+        except (PeerError, StoreError, UnavailableError) as error:
+            return _Taken(batch, error)
+
+    async def _keep(
+        self,
+        intake: IntakeStream,
+        peer: KnownPeer,
+        taken: _Taken,
+        *,
+        stream: object,
+    ) -> ReceiptBatch:
+        """Keep a batch; what contradicts a kept checkpoint is acted on."""
+        try:
+            if isinstance(taken.opened, SelatError):
+                raise taken.opened
+            async with self._intake_locks[peer.name]:
+                self._check_newest(peer, stream)
+                return await intake.keep(peer, taken.opened)
         except (CheckpointForkedError, EquivocationError) as error:
-            proven = await self._local.accuser.examine(batch.log.checkpoint)
+            proven = await self._local.accuser.examine(taken.batch.log.checkpoint)
             if proven is None:
                 raise
             raise proven from error
+
+    async def _rest(self, intake: IntakeStream, peer: KnownPeer) -> None:
+        """Keep what the peer need not wait for."""
+        try:
+            await intake.keep_gathered()
+        except StoreError as error:
+            await self._note(peer.name, error)
 
     def _check_newest(self, peer: KnownPeer, stream: object) -> None:
         if self._newest[peer.name] is not stream:
@@ -350,6 +374,16 @@ class PeerService:
             )
 
 
+def _greeting(link: Link) -> peer_service_pb2.Greeting:
+    """Return where the exchange with a deliverer stands."""
+    return peer_service_pb2.Greeting(
+        received_sequence=link.received_sequence,
+        checkpoint_size=link.checkpoint.size if link.checkpoint else 0,
+        checkpoint_origin=link.checkpoint.origin if link.checkpoint else "",
+        protocol_versions=[PROTOCOL_VERSION],
+    )
+
+
 def _known_to(opening: peer_service_pb2.Opening) -> LogPoint:
     """Return the state of our log that a deliverer has verified."""
     return LogPoint(origin=opening.checkpoint_origin, size=opening.checkpoint_size)
@@ -358,15 +392,3 @@ def _known_to(opening: peer_service_pb2.Opening) -> LogPoint:
 def _first(auth: dict[str, list[bytes]], key: str) -> str:
     values = auth.get(key) or [b""]
     return values[0].decode()
-
-
-def _refusal(sequence: int, error: SelatError) -> peer_service_pb2.DeliverResponse:
-    return peer_service_pb2.DeliverResponse(
-        refusal=exchange_pb2.BatchRefusal(
-            sequence=sequence,
-            reason=error.reason,
-            # Our own trouble (a full disk …) is told by its reason alone.
-            detail=str(error) if isinstance(error, PeerError) else "",
-            retryable=error.reason not in _HOPELESS,
-        )
-    )

@@ -31,9 +31,10 @@ POLICY_CHECK_S: Final = 1.0
 #: New objects after which unreachable ones are sought: a batch makes and drops
 #: some ten thousand, which the default of 700 would look through twenty times.
 NEW_OBJECTS: Final = 50_000
-#: How long a thread keeps the interpreter from another that waits for it, in s. A
-#: record crosses threads ten times, and waited 5 ms, the default, for whatever ran.
-SWITCH_INTERVAL_S: Final = 0.0005
+#: How long a thread may keep the interpreter while others wait for it, in s. The
+#: writer gives it up at every statement; with the default of 5 ms a batch that is
+#: being read could hold one that is being written up for a second.
+SWITCH_INTERVAL_S: Final = 0.000_5
 #: How often it is seen whether the half-year has passed, in s.
 HALF_YEAR_CHECK_S: Final = 1.0
 #: How often what has expired is erased, in s.
@@ -82,8 +83,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with run_node(home, passphrase=passphrase, on_step=on_step) as serving:
-        _settle_objects()
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        _settle_interpreter()
         ready(serving)
         await stop.wait()
         _log.info("draining")
@@ -136,11 +136,12 @@ async def run_node(
                 folder.socket.unlink()
 
 
-def _settle_objects() -> None:
-    """Leave what the process was started with out of the search for garbage."""
+def _settle_interpreter() -> None:
+    """Fit the search for garbage and the threads' turns to a node's work."""
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # what the process was started with is no garbage
     gc.set_threshold(NEW_OBJECTS)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 
 async def _follow_policy(node: Node) -> None:

@@ -14,7 +14,7 @@ import json
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from selat.policy.catalogue import Category
 from selat.policy.port import ANY_CATEGORY, MessageFacts, OfficerFacts, PeerFacts
@@ -28,36 +28,21 @@ LEVEL_RANKS: Final = MappingProxyType(
 _UNKNOWN_LEVEL: Final = 99
 _SYSTEM: Final = "system"
 #: Attributes whose JSON is remembered.
-_FRAGMENTS_MAX: Final = 4_096
+_ATTRIBUTES_MAX: Final = 4_096
 
 #: Marking and subject of a message: the facts before its recipients and dates.
 Profile: TypeAlias = tuple[Any, ...]
+#: How long a message lives: whether its own date, or its category's retention, has
+#: ended, and the days from its creation to its expiry, rounded up.
+Term: TypeAlias = tuple[bool, int]
 _PROFILE: Final = slice(MessageFacts._fields.index("recipients"))
 
 #: The record's entity; the identifier is no fact, so that one name serves all.
 _RECORD: Final = (
     '[{{"uid":{{"type":"Record","id":"message"}},"parents":'
     '[{{"type":"Category","id":{category}}}],"attrs":{{"category":'
-    '{{"__entity":{{"type":"Category","id":{category}}}}},'
-    '"record_type":{record_type},"originator":{originator},"level":{level},'
-    '"codes":{codes},"tlp":{tlp},"purposes":{purposes},'
-    '"releasable_to":{releasable_to},"subject_role":{subject_role},'
-    '"safeguards":{safeguards},"assurances":{assurances},"consents":{consents},'
-    '"status":{status},"holding":{holding},"urgency":{urgency},'
-    '"emergency":{emergency}}}}}]'
+    '{{"__entity":{{"type":"Category","id":{category}}}}}{others}}}}}]'
 )
-
-
-class Term(NamedTuple):
-    """How long a message lives, at one moment.
-
-    Attributes:
-        expired: Whether its own date, or its category's retention, has ended.
-        retention_days: Days from its creation to its expiry, rounded up.
-    """
-
-    expired: bool
-    retention_days: int
 
 
 def profile_of(message: MessageFacts) -> Profile:
@@ -72,28 +57,67 @@ def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
     """
     created, expires = message.created_ms, message.expires_ms
     if created is None:
-        return Term(expires is not None and expires <= now_ms, 0)
+        return expires is not None and expires <= now_ms, 0
     longest = created + category.longest_retention_days * DAY_MS
     if expires is None:
         expires = longest
-    return Term(min(expires, longest) <= now_ms, -(-(expires - created) // DAY_MS))
+    return min(expires, longest) <= now_ms, -((created - expires) // DAY_MS)
 
 
-def record_json(profile: Profile) -> str:
-    """Return a message's entity as Cedar reads it."""
-    facts = MessageFacts(*profile)
-    seen = {
-        **facts._asdict(),
-        "level": LEVEL_RANKS.get(facts.level, _UNKNOWN_LEVEL),
-        "emergency": facts.emergency,
-    }
-    return _RECORD.format(**{name: _fragment(value) for name, value in seen.items()})
+def facts_of(
+    message: MessageFacts,
+    term: Term,
+    *,
+    today: int,
+    named: bool | None = None,
+    is_author: bool | None = None,
+    purpose: str | None = None,
+) -> tuple[Any, ...]:
+    """Return all that policies can see of a message at a moment.
+
+    Args:
+        message: The message.
+        term: Its term at that moment.
+        today: The date, as `today_number` gives it.
+        named: Whether its author named the peer in question.
+        is_author: Whether the officer in question published it.
+        purpose: What it would be taken out for.
+
+    Returns:
+        Values of what `selat.policy.reads` names, before what rounds change; None
+        for what the context does not have.
+    """
+    return (
+        *profile_of(message),
+        message.emergency,
+        today,
+        *term,
+        named,
+        is_author,
+        purpose,
+    )
 
 
-@lru_cache(maxsize=_FRAGMENTS_MAX, typed=True)  # 1 equals True
-def _fragment(value: object) -> str:
+def record_json(
+    category: str, names: tuple[str, ...], values: tuple[object, ...]
+) -> str:
+    """Return a message's entity as Cedar reads it.
+
+    Args:
+        category: The category of the message.
+        names: Names of its other attributes.
+        values: Their values: facts, and whether it is an emergency.
+    """
+    others = "".join(map(_attribute, names, values))
+    return _RECORD.format(category=json.dumps(category), others=others)
+
+
+@lru_cache(maxsize=_ATTRIBUTES_MAX)
+def _attribute(name: str, value: object) -> str:
     """Return an attribute as JSON; the same few come again and again."""
-    return json.dumps(value, separators=(",", ":"))
+    if name == "level":
+        value = LEVEL_RANKS.get(str(value), _UNKNOWN_LEVEL)
+    return f',"{name}":{json.dumps(value)}'
 
 
 def today_number(now_ms: int) -> int:

@@ -14,7 +14,8 @@ that a decision with obligations is made so:
 4. What persons have not approved makes the decision a hold; what is redacted
    comes with a permit or a hold.
 
-Cedar alone decides, each time on a complete request. A forbid that cannot be
+Cedar alone decides, as if it were asked about all rules in each round; `Answers`
+remembers what it said of which. A forbid that cannot be
 lifted is never overridden by a permit, more rules never mean fewer obligations,
 and each round adds a name from a finite set, so that it ends. A policy that
 fails to evaluate is a denial: Cedar would skip it, and a forbid would be lost.
@@ -22,17 +23,18 @@ fails to evaluate is a denial: Cedar would skip it, and a forbid would be lost.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import count
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import cedarpy
 
 from selat.policy.agreement_rules import Link
+from selat.policy.answers import Answers, Known, Principal
+from selat.policy.memory import keep
+from selat.policy.partition import Partition, Seen
 from selat.policy.port import (
     ANY_CATEGORY,
     HELD_FOR_REVIEW,
@@ -40,6 +42,7 @@ from selat.policy.port import (
     Decision,
     Effect,
 )
+from selat.policy.reads import reads_of
 from selat.policy.rules import Rule
 
 #: Groups of actions in the schema.
@@ -67,15 +70,10 @@ DEFAULT_REASONS: Final = MappingProxyType(
         Action.ACCEPT: "CATEGORY_NOT_DECLARED",
     }
 )
+#: Choices of rules of which it is remembered what they lead to; 2 KiB each.
+OUTCOMES_MAX: Final = 1_024
 _NOT_PERMITTED: Final = "NOT_PERMITTED"
 _POLICY_DENIED: Final = "POLICY_DENIED"
-_RESOURCE: Final = {"type": "Record", "id": "message"}
-_ACTIONS: Final = MappingProxyType(
-    {action: {"type": "Action", "id": action.value} for action in Action}
-)
-#: Contexts whose JSON is remembered.
-_CONTEXTS_MAX: Final = 1_024
-_FAILED_POLICY: Final = re.compile(r"policy `([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +81,29 @@ class Request:
     """What is asked, without what persons or redaction add to it.
 
     Attributes:
-        action: The action.
-        principal: Cedar's type and identifier of the principal.
-        entities: Principal, resource and what they belong to.
-        policies: The rules that may decide, from `Evaluator.policies_for`.
-        context: Names and values of the context's other attributes.
+        principal: Who asks for what.
+        facts: What is seen of message and moment, as `Partition.seen` takes it.
         approved: Obligations that persons have met.
     """
 
-    action: Action
-    principal: Mapping[str, str]
-    entities: cedarpy.Entities
-    policies: cedarpy.PolicySet
-    context: tuple[tuple[str, Any], ...]
+    principal: Principal
+    facts: Seen
     approved: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What rules ask for, taken together.
+
+    Attributes:
+        obligations: What a person has to do.
+        redact: What is taken out.
+        is_final: Whether one is a forbid that nothing lifts.
+    """
+
+    obligations: frozenset[str]
+    redact: frozenset[str]
+    is_final: bool
 
 
 class Evaluator:
@@ -105,14 +112,24 @@ class Evaluator:
     Args:
         rules: All rules by their identifiers.
         links: Templates filled in.
+        retentions: The longest retentions of all categories, in days.
+        remember: False to ask Cedar about all rules each time.
 
     Raises:
         ValueError: Cedar cannot make a set of them.
     """
 
-    def __init__(self, *, rules: Mapping[str, Rule], links: Iterable[Link]) -> None:
+    def __init__(
+        self,
+        *,
+        rules: Mapping[str, Rule],
+        links: Iterable[Link],
+        retentions: frozenset[int],
+        remember: bool = True,
+    ) -> None:
         """Sort the rules by the actions that they can decide."""
         self._links = tuple(links)
+        self._numbers = count()
         linked = {link.id: rules[link.template] for link in self._links}
         self._rules = {**rules, **linked}
         # Most decisions are permits that ask for nothing more.
@@ -121,45 +138,63 @@ class Evaluator:
             for name, rule in self._rules.items()
             if rule.permits and not (rule.obligations or rule.redact or rule.notify)
         )
-        self._sets = {
-            action: _policy_set(
-                [rule for rule in rules.values() if action in actions_of(rule)]
+        read = [
+            (rule, actions_of(rule), reads_of(rule.policy, retentions=retentions))
+            for rule in rules.values()
+        ]
+        self._partitions = {
+            action: Partition(
+                (rule, reads) for rule, actions, reads in read if action in actions
             )
             for action in Action
         }
-        self._templates = {
-            action: frozenset(each["id"] for each in policies.templates())
-            for action, policies in self._sets.items()
-        }
+        self._answers = Answers(self._links, remember=remember)
+        self._asked: dict[tuple[str, ...], _Asked] = {}
+        self._denials: dict[tuple[Action, tuple[str, ...]], Decision] = {}
 
     @property
     def rules(self) -> Mapping[str, Rule]:
         """Return the rules by the identifiers that decisions name."""
         return MappingProxyType(self._rules)
 
-    def policies_for(
-        self, action: Action, *, parties: frozenset[str], category: str
-    ) -> cedarpy.PolicySet:
-        """Return the rules that may decide for a principal and a category.
+    def principal(
+        self,
+        action: Action,
+        *,
+        uid: Mapping[str, str],
+        entities: cedarpy.Entities,
+        category: str,
+        names: frozenset[str] = frozenset(),
+        groups: frozenset[str] = frozenset(),
+    ) -> Principal:
+        """Return who asks for what in which category.
 
         Links for others are left out: their scope would not match, and a state may
         have agreements with many others.
 
         Args:
-            action: The action.
-            parties: The peer's name, its state and its groups, as agreements name
-                them; nothing for our own officers.
-            category: Category of the message.
+            action: What for.
+            uid: Cedar's type and identifier.
+            entities: The principal, the category, and what they belong to.
+            category: The category.
+            names: A peer's name and state.
+            groups: The groups that a peer is in, as agreements name them.
         """
-        templates = self._templates[action]
-        return self._sets[action].with_linked_batch(
-            [
-                link.values()
+        parties = names | groups
+        partition = self._partitions[action]
+        return Principal(
+            number=next(self._numbers),
+            action=action,
+            partition=partition,
+            uid=uid,
+            entities=entities,
+            links=tuple(
+                link
                 for link in self._links
-                if link.template in templates
-                and link.party in parties
-                and link.category in {category, ANY_CATEGORY}
-            ]
+                if link.party in parties and link.category in {category, ANY_CATEGORY}
+            ),
+            members=partition.members_for(names),
+            category=category,
         )
 
     def decide(self, request: Request) -> Decision:
@@ -167,45 +202,50 @@ class Evaluator:
         met = request.approved
         redact: frozenset[str] = frozenset()
         lifted: dict[str, None] = {}
+        known: Known = []
+        principal = request.principal
+        seen = principal.partition.seen(request.facts, principal.members)
         while True:
-            allowed, names, failed = self._ask(request, met, redact)
+            allowed, names, failed = self._answers.ask(
+                principal, seen, met, redact, known
+            )
             if failed:
                 return Decision(
                     effect=Effect.WITHHOLD, policies=failed, reason=POLICY_ERROR
                 )
             if allowed and not lifted and self._plain.issuperset(names):
                 return Decision(effect=Effect.PERMIT, policies=names)
-            rules = [self._rules[name] for name in names]
-            obliged = met.union(*(rule.obligations for rule in rules))
-            hidden = redact.union(*(rule.redact for rule in rules))
+            asked = self._asked_by(names)
+            obliged, hidden = met | asked.obligations, redact | asked.redact
             is_new = obliged != met or hidden != redact
-            if not allowed and (not is_new or any(rule.is_final for rule in rules)):
-                return self._deny(request.action, names)
+            if not allowed and (not is_new or asked.is_final):
+                return self._deny(principal.action, names)
             lifted.update(dict.fromkeys(names))
             if not is_new:
                 return self._permit(tuple(lifted), met - request.approved, redact)
             met, redact = obliged, hidden
 
-    def _ask(
-        self, request: Request, approved: frozenset[str], redacted: frozenset[str]
-    ) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
-        """Return whether Cedar allows, by which policies, and which failed."""
-        result = cedarpy.is_authorized(
-            {
-                "principal": request.principal,
-                "action": _ACTIONS[request.action],
-                "resource": _RESOURCE,
-                "context": _context(request.context, approved, redacted),
-            },
-            request.policies,
-            request.entities,
-        )
-        diagnostics = result.diagnostics
-        errors = diagnostics.errors
-        failed = tuple(sorted(map(_failed_policy, errors))) if errors else ()
-        return result.allowed, tuple(sorted(diagnostics.reasons)), failed
+    def _asked_by(self, names: tuple[str, ...]) -> _Asked:
+        """Return what rules ask for together."""
+        asked = self._asked.get(names)
+        if asked is None:
+            rules = [self._rules[name] for name in names]
+            asked = _Asked(
+                obligations=frozenset().union(*(rule.obligations for rule in rules)),
+                redact=frozenset().union(*(rule.redact for rule in rules)),
+                is_final=any(rule.is_final for rule in rules),
+            )
+            keep(self._asked, names, asked, limit=OUTCOMES_MAX)
+        return asked
 
     def _deny(self, action: Action, names: tuple[str, ...]) -> Decision:
+        denial = self._denials.get((action, names))
+        if denial is None:
+            denial = self._denial(action, names)
+            keep(self._denials, (action, names), denial, limit=OUTCOMES_MAX)
+        return denial
+
+    def _denial(self, action: Action, names: tuple[str, ...]) -> Decision:
         if not names:
             reason = DEFAULT_REASONS.get(action, _NOT_PERMITTED)
             names = (DENY_BY_DEFAULT,)
@@ -241,21 +281,6 @@ class Evaluator:
         return tuple(sorted({each for rule in rules for each in rule.notify}))
 
 
-@lru_cache(maxsize=_CONTEXTS_MAX)
-def _context(
-    attributes: tuple[tuple[str, Any], ...],
-    approved: frozenset[str],
-    redacted: frozenset[str],
-) -> str:
-    """Return the context of a request as Cedar reads it; there are few."""
-    context = {
-        **dict(attributes),
-        "approved": sorted(approved),
-        "redacted": sorted(redacted),
-    }
-    return json.dumps(context)
-
-
 def actions_of(rule: Rule) -> frozenset[Action]:
     """Return the actions that a rule can decide, from its scope."""
     scope = rule.policy["action"]
@@ -267,20 +292,3 @@ def actions_of(rule: Rule) -> frozenset[Action]:
         name = entity["id"]
         found |= ACTION_GROUPS[name] if name in ACTION_GROUPS else {Action(name)}
     return frozenset(found)
-
-
-def _policy_set(rules: Iterable[Rule]) -> cedarpy.PolicySet:
-    static: dict[str, Any] = {}
-    templates: dict[str, Any] = {}
-    for rule in rules:
-        table = templates if rule.is_template else static
-        # The set is for one action, and only rules that name it are in it. Cedar
-        # knows groups of actions from entities that no request carries.
-        table[rule.id] = {**rule.policy, "action": {"op": "All"}, "annotations": {}}
-    document = {"staticPolicies": static, "templates": templates, "templateLinks": []}
-    return cedarpy.PolicySet.from_json_str(json.dumps(document))
-
-
-def _failed_policy(error: str) -> str:
-    match = _FAILED_POLICY.search(error)
-    return match[1] if match else "unknown"

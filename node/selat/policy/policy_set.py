@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import cedarpy
 
@@ -20,21 +20,22 @@ from selat.policy.agreement_rules import (
     compile_agreement,
     compile_release_list,
 )
+from selat.policy.answers import Principal
 from selat.policy.catalogue import Category
 from selat.policy.entities import (
     DAY_MS,
-    Profile,
     category_entities,
+    facts_of,
     officer_entities,
     officer_type,
     peer_entities,
     profile_of,
-    record_json,
     term_of,
     today_number,
 )
 from selat.policy.evaluator import Evaluator, Request
 from selat.policy.groups import GROUP_PREFIX, groups_of
+from selat.policy.memory import keep
 from selat.policy.policy_source import Identity, PolicySource, digest_of
 from selat.policy.port import (
     ANY_CATEGORY,
@@ -47,31 +48,12 @@ from selat.policy.port import (
 )
 from selat.policy.rules import Rule
 
-_T = TypeVar("_T")
-
 #: Decisions that are remembered; some 2 KiB each.
 CACHE_ENTRIES_MAX: Final = 8_192
 #: Principals, for an action and a category, that are remembered.
 PRINCIPALS_MAX: Final = 1_024
-#: Profiles of messages with their principal that are remembered; 12 KiB each.
-PROFILES_MAX: Final = 1_024
 #: Named where the catalogue does not know the category.
 CATEGORY_UNKNOWN: Final = "default/category-unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Principal:
-    """Who asks for what in which category, as Cedar takes it.
-
-    Attributes:
-        key: Tells it from others.
-        entities: The principal, the category, and what they belong to.
-        policies: The rules that may decide.
-    """
-
-    key: tuple[Any, ...]
-    entities: cedarpy.Entities
-    policies: cedarpy.PolicySet
 
 
 class PolicySet:
@@ -92,12 +74,11 @@ class PolicySet:
         """Compile agreements and release list, and compute the digest."""
         self.source = source
         self.identity = identity
-        self._evaluator = _evaluator(source, identity)
+        self._evaluator = _evaluator(source, identity, remember=remember)
         self._digest = digest_of(source, identity)
         self._remember = remember
         self._decisions: dict[tuple[Any, ...], Decision] = {}
-        self._principals: dict[tuple[Any, ...], _Principal] = {}
-        self._profiles: dict[tuple[Any, ...], cedarpy.Entities] = {}
+        self._principals: dict[tuple[Any, ...], Principal] = {}
         self._day = (-1, 0)
 
     @property
@@ -196,18 +177,9 @@ class PolicySet:
         key = (action, peer, approved, today, named, term, profile)
         decision = self._decisions.get(key)
         if decision is None:
-            principal = self._peer(action, peer, category)
             request = Request(
-                action=action,
-                principal={"type": "Node", "id": peer.name},
-                entities=self._entities(principal, profile),
-                policies=principal.policies,
-                context=(
-                    ("today", today),
-                    ("expired", term.expired),
-                    ("retention_days", term.retention_days),
-                    ("named", named),
-                ),
+                principal=self._peer(action, peer, category),
+                facts=facts_of(message, term, today=today, named=named),
                 approved=approved,
             )
             decision = self._decide(key, request)
@@ -232,18 +204,14 @@ class PolicySet:
         key = (action, officer, purpose, today, term, profile)
         decision = self._decisions.get(key)
         if decision is None:
-            principal = self._own(action, officer, category)
             request = Request(
-                action=action,
-                principal={"type": officer_type(officer), "id": officer.officer_id},
-                entities=self._entities(principal, profile),
-                policies=principal.policies,
-                context=(
-                    ("today", today),
-                    ("expired", term.expired),
-                    ("retention_days", term.retention_days),
-                    ("author", officer.is_author),
-                    ("purpose", purpose),
+                principal=self._own(action, officer, category),
+                facts=facts_of(
+                    message,
+                    term,
+                    today=today,
+                    is_author=officer.is_author,
+                    purpose=purpose,
                 ),
                 approved=frozenset(),
             )
@@ -253,58 +221,44 @@ class PolicySet:
     def _decide(self, key: tuple[Any, ...], request: Request) -> Decision:
         decision = self._evaluator.decide(request)
         if self._remember:
-            _keep(self._decisions, key, decision, limit=CACHE_ENTRIES_MAX)
+            keep(self._decisions, key, decision, limit=CACHE_ENTRIES_MAX)
         return decision
 
-    def _peer(self, action: Action, peer: PeerFacts, category: Category) -> _Principal:
-        """Return a peer as principal, with the rules that may decide for it."""
+    def _peer(self, action: Action, peer: PeerFacts, category: Category) -> Principal:
+        """Return a peer as principal."""
         key = (action, peer, category.id)
         principal = self._principals.get(key)
         if principal is None:
-            groups = groups_of(frozenset({peer.name, peer.state}), self.source.groups)
-            groups |= peer.groups
-            parties = {peer.name, peer.state, *(GROUP_PREFIX + name for name in groups)}
-            principal = _Principal(
-                key=key,
+            names = frozenset({peer.name, peer.state})
+            groups = groups_of(names, self.source.groups) | peer.groups
+            principal = self._evaluator.principal(
+                action,
+                uid={"type": "Node", "id": peer.name},
                 entities=_parse(
                     self._category(category) + peer_entities(peer, category.id, groups)
                 ),
-                policies=self._evaluator.policies_for(
-                    action, parties=frozenset(parties), category=category.id
-                ),
+                category=category.id,
+                names=names,
+                groups=frozenset(GROUP_PREFIX + group for group in groups),
             )
-            _keep(self._principals, key, principal, limit=PRINCIPALS_MAX)
+            keep(self._principals, key, principal, limit=PRINCIPALS_MAX)
         return principal
 
     def _own(
         self, action: Action, officer: OfficerFacts, category: Category
-    ) -> _Principal:
-        """Return an officer as principal, with the rules that may decide."""
+    ) -> Principal:
+        """Return an officer as principal."""
         key = (action, officer, category.id)
         principal = self._principals.get(key)
         if principal is None:
-            principal = _Principal(
-                key=key,
+            principal = self._evaluator.principal(
+                action,
+                uid={"type": officer_type(officer), "id": officer.officer_id},
                 entities=_parse(self._category(category) + officer_entities(officer)),
-                policies=self._evaluator.policies_for(
-                    action, parties=frozenset(), category=category.id
-                ),
+                category=category.id,
             )
-            _keep(self._principals, key, principal, limit=PRINCIPALS_MAX)
+            keep(self._principals, key, principal, limit=PRINCIPALS_MAX)
         return principal
-
-    def _entities(self, principal: _Principal, profile: Profile) -> cedarpy.Entities:
-        """Return principal, message and what they belong to.
-
-        Many messages have one profile, and one message is asked about several
-        times, so that entities are remembered, whether decisions are or not.
-        """
-        key = (principal.key, profile)
-        entities = self._profiles.get(key)
-        if entities is None:
-            entities = principal.entities.with_added_json_str(record_json(profile))
-            _keep(self._profiles, key, entities, limit=PROFILES_MAX)
-        return entities
 
     def _category(self, category: Category) -> list[dict[str, Any]]:
         received = self.identity.received
@@ -331,16 +285,9 @@ def _parse(entities: list[dict[str, Any]]) -> cedarpy.Entities:
     return cedarpy.Entities.from_json_str(json.dumps(entities))
 
 
-def _keep(
-    cache: dict[tuple[Any, ...], _T], key: tuple[Any, ...], value: _T, *, limit: int
-) -> None:
-    """Keep a value; a full cache begins anew, which costs little and stays simple."""
-    if len(cache) >= limit:
-        cache.clear()
-    cache[key] = value
-
-
-def _evaluator(source: PolicySource, identity: Identity) -> Evaluator:
+def _evaluator(
+    source: PolicySource, identity: Identity, *, remember: bool
+) -> Evaluator:
     own = frozenset({identity.node, identity.state})
     rules = {rule.id: rule for rule in source.rules}
     links: list[Link] = []
@@ -352,4 +299,9 @@ def _evaluator(source: PolicySource, identity: Identity) -> Evaluator:
     return Evaluator(
         rules=MappingProxyType(rules),
         links=[link for link in links if link.template in rules],
+        retentions=frozenset(
+            category.longest_retention_days
+            for category in source.catalogue.categories.values()
+        ),
+        remember=remember,
     )

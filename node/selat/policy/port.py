@@ -132,9 +132,10 @@ class PeerFacts(NamedTuple):
     groups: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfficerFacts:
+class OfficerFacts(NamedTuple):
     """What policies may know of an officer, or of a system of the desk.
+
+    A tuple, as `MessageFacts` is.
 
     Attributes:
         officer_id: Name by which the desk knows the caller.

@@ -36,7 +36,7 @@ from selat.store.publication import PeerLog
 
 #: How the kind of a peer-checkpoint leaf stands in it.
 _ANSWER: Final = b'"kind":"peer-checkpoint"'
-#: Tiles that are read in one moment of the database: 256 leaves each.
+#: Files that are read in one moment of the database, of 256 leaves at most.
 _READ_AT_ONCE: Final = 32
 
 
@@ -59,6 +59,17 @@ class BundleRequest:
     parts: Sequence[ShardPart]
     notes: Sequence[bytes]
     timestamps: Sequence[TimeStamp] = ()
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Positions of our leaves of the period, first and end, shard by shard."""
+        return [
+            (
+                part.shard.first_position + part.start_size,
+                part.shard.first_position + size_of(note),
+            )
+            for part, note in zip(self.parts, self.notes, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +117,7 @@ class BundleWriter:
         for part, note in zip(request.parts, request.notes, strict=True):
             periods.append(self._write_shard(part, note))
         peer_leaves = sum(
-            self._write_peer_log(log, request.parts, periods)
+            self._write_peer_log(log, request.spans)
             for log in self._reads(lambda snapshot: snapshot.peer_logs())
         )
         self._write_witnessed()
@@ -140,11 +151,10 @@ class BundleWriter:
         for size, kept in part.notes.items():
             if size < end_size:
                 self._files.put(bundle_paths.checkpoint_path(name, size), kept)
-        first_bundle = max(0, part.start_size - 1) // TILE_WIDTH
         tiles = [
             path
             for path in tile_paths(end_size)
-            if path.level is not None or path.index >= first_bundle
+            if path.level is not None or path.index >= _first_bundle(part)
         ]
         for start in range(0, len(tiles), _READ_AT_ONCE):
             self._write_tiles(part, tiles[start : start + _READ_AT_ONCE], end_size)
@@ -157,8 +167,10 @@ class BundleWriter:
             return [tile_bytes(snapshot, part.shard, tile, size=size) for tile in tiles]
 
         name = bundle_paths.shard_of(part.shard.origin)
-        for tile, data in zip(tiles, self._reads(work), strict=True):
-            self._files.put(bundle_paths.log_path(name, str(tile)), data)
+        contents = self._reads(work)
+        paths = [bundle_paths.log_path(name, str(tile)) for tile in tiles]
+        self._files.put_all([*zip(paths, contents, strict=True)])
+        for tile, data in zip(tiles, contents, strict=True):
             if tile.level is None:
                 self._note_answers(part, tile, data)
                 self._progress(tile.width)
@@ -178,17 +190,8 @@ class BundleWriter:
                     sequences = self._answered.setdefault(answer.peer, set())
                     sequences.add(answer.sequence)
 
-    def _write_peer_log(
-        self, log: PeerLog, parts: Sequence[ShardPart], periods: Sequence[ShardPeriod]
-    ) -> int:
+    def _write_peer_log(self, log: PeerLog, spans: Sequence[tuple[int, int]]) -> int:
         """Write what is held of a shard of a peer's log; return how many leaves."""
-        spans = [
-            (
-                part.shard.first_position + period.start_size,
-                part.shard.first_position + period.end_size,
-            )
-            for part, period in zip(parts, periods, strict=True)
-        ]
         answered = self._answered.get(log.peer, set())
         ranges = peer_ranges(self._reads, log, spans=spans, answered=answered)
         first = next(ranges, None)
@@ -203,19 +206,20 @@ class BundleWriter:
                 sizes.add(each.size)
                 leaves += len(each.leaves)
                 self._progress(len(each.leaves))
-        for size in sorted(sizes):
-            path = bundle_paths.peer_checkpoint_path(log.peer, name, size)
-            self._files.put(path, self._peer_note(log, size))
+        proven = sorted(sizes)
+        for start in range(0, len(proven), _READ_AT_ONCE):
+            self._write_peer_notes(log, proven[start : start + _READ_AT_ONCE])
         return leaves
 
-    def _peer_note(self, log: PeerLog, size: int) -> bytes:
-        kept = self._reads(lambda s: s.peer_checkpoint(log.peer, log.origin, size))
-        if kept is None:
-            raise StoreCorruptError(
-                f"The checkpoint of {log.origin} with {size} leaves is missing.",
-                remedy="Restore the database from a backup.",
-            )
-        return kept.note
+    def _write_peer_notes(self, log: PeerLog, sizes: Sequence[int]) -> None:
+        def work(snapshot: Snapshot) -> list[bytes]:
+            return [_peer_note(snapshot, log, size) for size in sizes]
+
+        name = bundle_paths.shard_of(log.origin)
+        paths = [
+            bundle_paths.peer_checkpoint_path(log.peer, name, size) for size in sizes
+        ]
+        self._files.put_all([*zip(paths, self._reads(work), strict=True)])
 
     def _write_witnessed(self) -> None:
         for each in self._reads(lambda snapshot: snapshot.witnessed_logs()):
@@ -242,6 +246,42 @@ class BundleWriter:
         for stamp in request.timestamps:
             name, size = stamped_checkpoint(stamp, notes.items())
             self._files.put(bundle_paths.token_path(name, size), stamp.data)
+
+
+def leaf_count(snapshot: Snapshot, request: BundleRequest) -> int:
+    """Return how many leaves a bundle will hold, own and peers'.
+
+    What peers answered in the period to offers from before it comes on top.
+    """
+    own = sum(
+        size_of(note) - _first_bundle(part) * TILE_WIDTH
+        for part, note in zip(request.parts, request.notes, strict=True)
+    )
+    return own + sum(
+        snapshot.peer_leaf_count(log, first=first, end=end)
+        for log in snapshot.peer_logs()
+        for first, end in request.spans
+    )
+
+
+def _peer_note(snapshot: Snapshot, log: PeerLog, size: int) -> bytes:
+    """Return the checkpoint of a size that a peer signed.
+
+    Raises:
+        StoreCorruptError: It is not there.
+    """
+    kept = snapshot.peer_checkpoint(log.peer, log.origin, size)
+    if kept is None:
+        raise StoreCorruptError(
+            f"The checkpoint of {log.origin} with {size} leaves is missing.",
+            remedy="Restore the database from a backup.",
+        )
+    return kept.note
+
+
+def _first_bundle(part: ShardPart) -> int:
+    """Return which entry bundle holds the leaf before the period."""
+    return max(0, part.start_size - 1) // TILE_WIDTH
 
 
 def stamped_checkpoint(

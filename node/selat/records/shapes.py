@@ -15,7 +15,7 @@ numbers in their shortest form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import gt
 from typing import Final, NamedTuple
@@ -42,16 +42,35 @@ _TEXT: Final = 0
 _STAMP: Final = 1
 _OPEN: Final = 2
 _CLOSE: Final = 3
-_END: Final = 4
+_NOTHING: Final = 4
 
 _CONTINUES: Final = 0x80
 _TWO_OCTETS_MAX: Final = 0x3FFF
+#: More than a body has octets.
+_BEYOND: Final = 1 << 32
 _LENGTH_DELIMITED: Final = 2
 _TYPE_BITS: Final = 3
 # No text may hold it, so that it can stand between texts.
 _BETWEEN: Final = "\x00"
+_BETWEEN_OCTET: Final = _BETWEEN.encode()
 # What is printable in ASCII: such texts are the most, and so looked at quickly.
-_PLAIN: Final = bytes(range(0x20, 0x7F))
+_PLAIN: Final = bytes(range(0x20, 0x7F)) + _BETWEEN_OCTET
+
+
+class _Step(NamedTuple):
+    """One step over the octets of a body.
+
+    Attributes:
+        closes: How many messages end where it begins.
+        literal: Octets that stand there.
+        size: How many they are.
+        kind: What follows them.
+    """
+
+    closes: int
+    literal: bytes
+    size: int
+    kind: int
 
 
 class TextLook(NamedTuple):
@@ -85,18 +104,18 @@ class Shape:
 
     def __init__(self, body: Message, look: Look) -> None:
         """Learn it; `read` shows whether it can be learnt."""
-        steps: list[tuple[bytes, int]] = []
         looks: list[TextLook] = []
+        parts: list[tuple[bytes, int]] = []
         literal = b""
         for octets, kind, asked in _parts(body, look):
             literal += octets
             if kind is None:
                 continue
-            steps.append((literal, kind))
+            parts.append((literal, kind))
             literal = b""
             if asked is not None:
                 looks.append(asked)
-        self._steps: Final = (*steps, (literal, _END))
+        self._steps: Final = tuple(_steps([*parts, (literal, _NOTHING)]))
         self._limits: Final = [asked.max_length for asked in looks]
         self._forms: Final = [
             (index, asked.fits) for index, asked in enumerate(looks) if asked.fits
@@ -118,14 +137,17 @@ class Shape:
         # What is empty is not written down.
         if found is None or not all(found):
             return None
-        texts = _BETWEEN.encode().join(found).decode().split(_BETWEEN)
+        octets = _BETWEEN_OCTET.join(found)
+        texts = octets.decode().split(_BETWEEN)
         if len(texts) != len(found) or any(map(gt, map(len, texts), self._limits)):
             return None
         # Line feeds are text too, but that is for a walk to know.
-        is_plain = not b"".join(found).translate(None, _PLAIN)
-        is_printable = is_plain or "".join(texts).isprintable()
-        if not (is_printable and all(fits(texts[i]) for i, fits in self._forms)):
+        is_plain = not octets.translate(None, _PLAIN)
+        if not (is_plain or "".join(texts).isprintable()):
             return None
+        for index, fits in self._forms:
+            if not fits(texts[index]):
+                return None
         selectors: list[Selector] = []
         for index, asked in self._checks:
             if not _passes(texts[index], asked, selectors):
@@ -137,27 +159,28 @@ class Shape:
         texts: list[bytes] = []
         ends: list[int] = []
         at = 0
-        for literal, kind in self._steps:
-            if not data.startswith(literal, at):
-                return None
-            at += len(literal)
-            if kind <= _OPEN:
-                size = data[at]
-                at += 1
-                if size >= _CONTINUES:
-                    size += (data[at] - 1) * _CONTINUES
-                    at += 1
-                    if not _CONTINUES <= size <= _TWO_OCTETS_MAX:
-                        return None
-                if kind == _OPEN:
-                    ends.append(at + size)
-                    continue
-                start, at = at, at + size
-                if kind == _TEXT:
-                    texts.append(data[start:at])
-                elif not _is_stamp(data[start:at]):
+        for closes, literal, size, kind in self._steps:
+            while closes:
+                if ends.pop() != at:
                     return None
-            elif kind == _CLOSE and ends.pop() != at:
+                closes -= 1  # noqa: PLW2901 - no range, which takes as long as a step
+            start, at = at, at + size
+            if data[start:at] != literal:
+                return None
+            if kind == _NOTHING:
+                continue
+            length = data[at]
+            at += 1
+            if length >= _CONTINUES:
+                length = _of_two_octets(length, data[at])
+                at += 1
+            if kind == _OPEN:
+                ends.append(at + length)
+                continue
+            start, at = at, at + length
+            if kind == _TEXT:
+                texts.append(data[start:at])
+            elif not _is_stamp(data[start:at]):
                 return None
         return texts if at == len(data) else None
 
@@ -230,6 +253,24 @@ def _passes(text: str, asked: TextLook, selectors: list[Selector]) -> bool:
 def _is_stamp(data: bytes) -> bool:
     """Tell whether octets are a point in time, as `TimestampRule` has it."""
     return is_point_in_time(Timestamp.FromString(data))
+
+
+def _of_two_octets(first: int, second: int) -> int:
+    """Return a length; one that leads out of every body if it has another form."""
+    length = first + (second - 1) * _CONTINUES
+    return length if _CONTINUES <= length <= _TWO_OCTETS_MAX else _BEYOND
+
+
+def _steps(parts: Sequence[tuple[bytes, int]]) -> Iterator[_Step]:
+    """Yield the steps over literal octets and what follows them."""
+    closes = 0
+    for literal, kind in parts:
+        if literal or kind != _CLOSE:
+            yield _Step(
+                closes, literal, len(literal), _NOTHING if kind == _CLOSE else kind
+            )
+            closes = 0
+        closes += kind == _CLOSE
 
 
 _Part = tuple[bytes, int | None, TextLook | None]

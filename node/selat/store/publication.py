@@ -64,6 +64,15 @@ class PublicationSnapshot(Protocol):
     def peer_logs(self) -> list[PeerLog]:
         """Return the shards of peers' logs that leaves are kept of, in order."""
 
+    def peer_leaf_count(self, log: PeerLog, *, first: int, end: int) -> int:
+        """Return how many leaves of a peer pair with ours of some positions.
+
+        Args:
+            log: The peer's shard that they are in.
+            first: Only batches whose leaves reach this position of our log …
+            end: … and begin before this one.
+        """
+
     def receipt_ranges(
         self, log: PeerLog, *, first: int, end: int, after: int, limit: int
     ) -> list[ProvenRange]:

@@ -519,6 +519,7 @@ class ReviewDecision(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     entry: _builtins.int
     """Number of the outbox entry that waited; 0 for a received message."""
     peer: _builtins.str
@@ -530,10 +531,14 @@ class ReviewDecision(_message.Message):
     note: _builtins.str
     """Why, in the officer's words; empty when none were given."""
     leaf_index: _builtins.int
-    """Index of the review leaf in our log."""
+    """Position of the review leaf in our log, counted over all its shards."""
     @_builtins.property
     def decided_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
+
+    @_builtins.property
+    def place(self) -> Global___LogPlace:
+        """The same as an auditor finds it."""
 
     def __init__(
         self,
@@ -545,14 +550,41 @@ class ReviewDecision(_message.Message):
         note: _builtins.str = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
         leaf_index: _builtins.int = ...,
+        place: Global___LogPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "decided_at", b"decided_at", "entry", b"entry", "leaf_index", b"leaf_index", "note", b"note", "officer", b"officer", "peer", b"peer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "decided_at", b"decided_at", "entry", b"entry", "leaf_index", b"leaf_index", "note", b"note", "officer", b"officer", "peer", b"peer", "place", b"place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReviewDecision: _TypeAlias = ReviewDecision  # noqa: Y015
+
+@_typing.final
+class LogPlace(_message.Message):
+    """Where a leaf of our log stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """Origin of the shard, "NODE/exchange/YYYYhN"."""
+    index: _builtins.int
+    """Index of the leaf in that shard."""
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        index: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "origin", b"origin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogPlace: _TypeAlias = LogPlace  # noqa: Y015
 
 @_typing.final
 class Erasure(_message.Message):
@@ -563,6 +595,7 @@ class Erasure(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ERASED_AT_FIELD_NUMBER: _builtins.int
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Stable reason code, for example "EXPIRED"."""
     leaf_index: _builtins.int
@@ -571,16 +604,21 @@ class Erasure(_message.Message):
     def erased_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def place(self) -> Global___LogPlace:
+        """The same as an auditor finds it."""
+
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         erased_at: _timestamp_pb2.Timestamp | None = ...,
         leaf_index: _builtins.int = ...,
+        place: Global___LogPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["erased_at", b"erased_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erased_at", b"erased_at", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_at", b"erased_at", "leaf_index", b"leaf_index", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_at", b"erased_at", "leaf_index", b"leaf_index", "place", b"place", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1014,7 +1052,9 @@ class RetryOutboxRequest(_message.Message):
     """The peer whose dead letters are meant when no number is given."""
     @_builtins.property
     def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Numbers of the entries; empty for every dead letter of the peer."""
+        """Numbers of the entries; empty for every dead letter of the peer. An entry of a
+        message that policy does not show the caller counts as not there.
+        """
 
     def __init__(
         self,
@@ -2924,6 +2964,7 @@ class LifecycleEntry(_message.Message):
     LEAF_INDEX_FIELD_NUMBER: _builtins.int
     OFFICER_FIELD_NUMBER: _builtins.int
     ON_ITS_WAY_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why it is or would be erased, or the code of its legal hold; else empty."""
     leaf_index: _builtins.int
@@ -2944,6 +2985,10 @@ class LifecycleEntry(_message.Message):
     def at(self) -> _timestamp_pb2.Timestamp:
         """When it was erased or came under legal hold; absent when it did not."""
 
+    @_builtins.property
+    def place(self) -> Global___LogPlace:
+        """Where the leaf stands as an auditor finds it; absent without one."""
+
     def __init__(
         self,
         *,
@@ -2953,10 +2998,11 @@ class LifecycleEntry(_message.Message):
         leaf_index: _builtins.int = ...,
         officer: _builtins.str = ...,
         on_its_way: _builtins.bool = ...,
+        place: Global___LogPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "info", b"info"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "info", b"info", "place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "info", b"info", "leaf_index", b"leaf_index", "officer", b"officer", "on_its_way", b"on_its_way", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "info", b"info", "leaf_index", b"leaf_index", "officer", b"officer", "on_its_way", b"on_its_way", "place", b"place", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,6 +30,10 @@ def info(number: int = 7, *, legal_hold: str = "") -> pb.MessageInfo:
     )
 
 
+#: Where a leaf stands in its shard, other than in the log as a whole.
+PLACE = pb.LogPlace(origin="police.xa.example/exchange/2027h1", index=1012)
+
+
 def entry(
     reason: str = "EXPIRED", *, leaf_index: int = 0, on_its_way: bool = False
 ) -> pb.LifecycleEntry:
@@ -38,6 +42,7 @@ def entry(
     )
     if leaf_index:
         made.at.FromDatetime(datetime(2027, 1, 31, 8, tzinfo=UTC))
+        made.place.CopyFrom(PLACE)
     return made
 
 
@@ -65,13 +70,14 @@ def test_each_view_is_listed(
         str(ID),
         "travel document",
         "COURT-ORDER-17 by rahim",
-        "41",
+        "1,012 of 2027h1",
         "2027-01-31 08:00Z",
     ):
         assert text in human.out, text
     [listed] = program.json["entries"]
     assert listed["info"]["id"] == str(ID)
     assert listed["leaf_index"] == 41
+    assert listed["place"] == {"origin": PLACE.origin, "index": 1012}
 
 
 def test_a_list_fits_a_narrow_terminal(
@@ -199,14 +205,39 @@ def test_show_tells_when_and_why_a_message_was_erased(
 ) -> None:
     erasure = pb.Erasure(reason="EXPIRED", leaf_index=41)
     erasure.erased_at.FromDatetime(datetime(2027, 1, 31, 8, tzinfo=UTC))
-    desk.answers["GetMessage"] = pb.GetMessageResponse(info=info(), erasure=erasure)
+    shown = pb.GetMessageResponse(info=info(), erasure=erasure)
 
+    desk.answers["GetMessage"] = shown
+    older = selat("show", str(ID))
+    shown.erasure.place.CopyFrom(PLACE)
     human = selat("show", str(ID))
     program = selat("show", str(ID), "--json")
 
-    assert "erased on 2027-01-31 08:00Z (EXPIRED); leaf 41 of our log" in human.out
+    # A node that knows no places tells the position in all of its log.
+    told = "erased on 2027-01-31 08:00Z (EXPIRED)"
+    assert f"{told}; leaf 41 of our log says so" in older.out
+    assert f"{told}; leaf 1,012 of {PLACE.origin} says so" in human.out
     assert program.json["erasure"]["leaf_index"] == 41
     assert program.json["message"] is None
+
+
+def test_show_tells_where_the_log_says_what_a_person_decided(
+    selat: Command, desk: FakeDesk
+) -> None:
+    review = pb.ReviewDecision(
+        peer="police.xb.example",
+        act=pb.REVIEW_ACT_APPROVE,
+        officer="rahim",
+        leaf_index=41,
+        place=PLACE,
+    )
+    review.decided_at.FromDatetime(datetime(2027, 1, 31, 8, tzinfo=UTC))
+    desk.answers["GetMessage"] = pb.GetMessageResponse(info=info(), reviews=[review])
+
+    ended = selat("show", str(ID))
+
+    told = f"on 2027-01-31 08:00Z, leaf 1,012 of {PLACE.origin}\n"
+    assert f"rahim approved it from police.xb.example {told}" in ended.out
 
 
 # --- erase -----------------------------------------------------------------

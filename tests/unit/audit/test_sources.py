@@ -175,6 +175,14 @@ def test_failure_of_reading_is_one_kind_of_error() -> None:
         list(read_lines(opened, bytes_max=10))
 
 
+@pytest.mark.parametrize("size", [0, 9, 262_143, 262_144, 262_145, 1_000_000])
+def test_file_is_read_whole_up_to_its_bound(size: int) -> None:
+    data = bytes(range(250)) * (size // 250 + 1)
+    assert read_bounded(BytesIO(data[:size]), bytes_max=size) == data[:size]
+    with pytest.raises(TooLargeError, match=f"more than {size} bytes"):
+        read_bounded(BytesIO(data[: size + 1]), bytes_max=size)
+
+
 def test_line_is_bounded() -> None:
     assert list(read_lines(BytesIO(b"abc\nde"), bytes_max=4)) == [b"abc\n", b"de"]
     with pytest.raises(TooLargeError, match="more than 3 bytes"):

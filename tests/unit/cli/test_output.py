@@ -80,4 +80,9 @@ def test_progress_is_for_terminals_only(
     with Output(as_json=False).progress("publishing", 2) as advance:
         advance(1)
     assert "publishing" in terminal.getvalue()
+    assert "1/2" in terminal.getvalue()
+    with Output(as_json=False).progress("publishing", 2) as advance:
+        advance(1)
+        advance(2)  # more than was foreseen
+    assert "3/3" in terminal.getvalue()
     assert capsys.readouterr().out == ""

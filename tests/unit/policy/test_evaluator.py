@@ -18,15 +18,16 @@ from tests.fakes.policies import (
 from selat.policy.entities import (
     LEVEL_RANKS,
     category_entities,
+    facts_of,
     officer_entities,
     peer_entities,
-    profile_of,
     record_json,
     today_number,
 )
 from selat.policy.evaluator import ACTION_GROUPS, DENY_BY_DEFAULT, actions_of
 from selat.policy.policy_set import PolicySet
 from selat.policy.port import Action, Decision, Effect, MessageFacts
+from selat.policy.reads import RECORD_READS
 
 RELEASED = {XB.name: frozenset({"drugs", "terrorism"})}
 SCHEMA = SHIPPED.contents["schema.cedarschema"].decode()
@@ -240,20 +241,28 @@ def test_rule_without_action_decides_all_of_them() -> None:
 def test_entities_are_what_the_schema_says() -> None:
     category = policy_with().source.catalogue.categories["drugs"]
     message = facts(releasable_to=("XB",), safeguards=("minor",), level="royal")
+    facts_seen = facts_of(message, (False, 1), today=1)
+    names = tuple(name.removeprefix("resource.") for name in RECORD_READS)
+    others = names.index("category")
+    record = record_json(
+        "drugs",
+        names[:others] + names[others + 1 :],
+        (*facts_seen[:others], *facts_seen[others + 1 : len(names)]),
+    )
     entities = [
         *category_entities(category, received=True),
         *peer_entities(XB, "drugs", frozenset({"g"})),
         *officer_entities(OFFICER),
-        *json.loads(record_json(profile_of(message))),
+        *json.loads(record),
     ]
 
     parsed = cedarpy.Entities.from_json_str(json.dumps(entities), schema=SCHEMA)
     assert len(parsed) >= len(entities)
     node = next(e for e in entities if e["uid"]["type"] == "Node")
     assert {"type": "Group", "id": "g"} in node["parents"]
-    record = entities[-1]["attrs"]
-    assert record["level"] > max(LEVEL_RANKS.values())
-    assert record["emergency"] is False
+    attributes = entities[-1]["attrs"]
+    assert attributes["level"] > max(LEVEL_RANKS.values())
+    assert attributes["emergency"] is False
 
 
 def test_date_is_a_number_that_reads_as_one() -> None:

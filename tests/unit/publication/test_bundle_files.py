@@ -11,7 +11,7 @@ from tests.fakes.bundle_checks import contents
 
 from selat.core.bundle_paths import SUMS
 from selat.core.digest_lists import parse_sums
-from selat.errors import AlreadyExistsError, ConfigurationError
+from selat.errors import AlreadyExistsError, ConfigurationError, StoreFullError
 from selat.publication.bundle_files import BundleFiles, new_bundle
 
 FORMS = pytest.mark.parametrize("form", ["folder", "zip"])
@@ -83,6 +83,57 @@ def test_failure_at_the_end_leaves_no_bundle(
         monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write(tmp_path / "b", form)
+    assert not list(tmp_path.iterdir())
+
+
+@FORMS
+def test_files_that_are_put_together_are_all_there(form: str, tmp_path: Path) -> None:
+    large = {f"cards/a/{number}.card": bytes(3_000_000) for number in range(8)}
+    with new_bundle(tmp_path / "b", as_zip=form == "zip") as files:
+        for _ in range(2):  # more than what may wait
+            files.put_all([*large.items()])
+            large = {f"b/{name}": data for name, data in large.items()}
+    found = contents(tmp_path / "b")
+    digests = parse_sums(found.pop(SUMS))
+    assert len(found) == len(digests) == 16
+    assert set(digests.values()) == {hashlib.sha256(bytes(3_000_000)).digest()}
+
+
+def in_parts(path: Path) -> None:
+    with (
+        new_bundle(path, as_zip=False) as files,
+        files.open("peers/a/2030h1/leaves.jsonl") as write_part,
+    ):
+        for _ in range(100):
+            write_part(bytes(100))
+
+
+def test_no_part_is_written_after_a_failure_closed_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, closed = os.open, os.close
+    open_now: set[int] = set()
+
+    def remember(path: str, flags: int, mode: int = 0o777, **more: int) -> int:
+        descriptor = opened(path, flags, mode, **more)
+        open_now.add(descriptor)
+        return descriptor
+
+    def forget(descriptor: int) -> None:
+        closed(descriptor)
+        open_now.discard(descriptor)
+
+    def fail(descriptor: int, _data: bytes) -> Never:
+        assert descriptor in open_now
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "open", remember)
+    monkeypatch.setattr(os, "close", forget)
+    monkeypatch.setattr(os, "write", fail)
+
+    with pytest.raises(StoreFullError, match="is full"):
+        in_parts(tmp_path / "b")
+    monkeypatch.undo()
     assert not list(tmp_path.iterdir())
 
 

@@ -19,7 +19,7 @@ from selat.core.notes import sign_note
 from selat.core.tree_heads import Checkpoint
 from selat.errors import StoreCorruptError, VerificationError
 from selat.publication.bundle_files import new_bundle
-from selat.publication.bundle_writer import BundleRequest, BundleWriter
+from selat.publication.bundle_writer import BundleRequest, BundleWriter, leaf_count
 from selat.publication.periods import Period, parts_of
 from selat.publication.timestamps import TimeStamp
 from selat.store.port import Transaction
@@ -53,9 +53,10 @@ def write(log: GrowingLog, path: Path, *stamps: TimeStamp) -> dict[str, bytes]:
             notes=[log.note()],
             timestamps=stamps,
         )
+        told: list[int] = []
         with new_bundle(path, as_zip=False) as files:
-            writer = BundleWriter(files, reads=reads, progress=lambda _count: None)
-            writer.write(request)
+            BundleWriter(files, reads=reads, progress=told.append).write(request)
+        assert sum(told) == reads(lambda snapshot: leaf_count(snapshot, request))
     return contents(path)
 
 

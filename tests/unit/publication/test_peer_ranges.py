@@ -12,7 +12,7 @@ from selat.core.bundles import Direction, PeerRange
 from selat.publication.peer_ranges import peer_ranges
 from selat.store.port import Transaction
 from selat.store.publication import PeerLog
-from selat.store.sqlite.inspection import inspection
+from selat.store.sqlite.inspection import inspect, inspection
 from selat.store.values import (
     BatchReceipt,
     IncomingBatch,
@@ -92,6 +92,16 @@ def found(
 ) -> list[PeerRange]:
     with inspection(store) as reads:
         return list(peer_ranges(reads, log, spans=spans, answered=answered))
+
+
+@pytest.mark.parametrize("log", [OLDER, NEWER])
+@pytest.mark.parametrize("span", [(0, 4), (0, 1), (1, 2), (2, 4), (4, 9), (3, 3)])
+def test_leaves_are_counted_that_pair_with_ours(
+    store: Path, log: PeerLog, span: tuple[int, int]
+) -> None:
+    first, end = span
+    count = inspect(store, lambda s: s.peer_leaf_count(log, first=first, end=end))
+    assert count == sum(len(each.leaves) for each in found(store, log, span))
 
 
 def named(ranges: list[PeerRange]) -> list[tuple[Direction, int]]:

@@ -22,7 +22,12 @@ from selat.core.times import rfc3339, to_ms
 from selat.node.configuration import read_configuration
 from selat.node.folder import NodeFolder
 from selat.publication.bundle_files import new_bundle
-from selat.publication.bundle_writer import BundleRequest, BundleWriter, WrittenBundle
+from selat.publication.bundle_writer import (
+    BundleRequest,
+    BundleWriter,
+    WrittenBundle,
+    leaf_count,
+)
 from selat.publication.periods import Period, ShardPart, parts_of
 from selat.publication.timestamps import TOKEN_BYTES_MAX, parse_timestamp
 from selat.store.sqlite.inspection import inspection
@@ -88,9 +93,10 @@ async def export(
             notes=await _end_notes(context, parts),
             timestamps=stamps,
         )
+        leaves = reads(lambda snapshot: leaf_count(snapshot, request))
         with (
             new_bundle(out, as_zip=as_zip) as files,
-            context.output.progress("writing leaves") as progress,
+            context.output.progress("writing leaves", leaves) as progress,
         ):
             written = BundleWriter(files, reads=reads, progress=progress).write(request)
     _tell(context, out, written, request)

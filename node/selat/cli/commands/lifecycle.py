@@ -11,8 +11,8 @@ from rich.text import Text
 
 from selat.cli.command import command, group
 from selat.cli.context import Context
-from selat.cli.display import ABSENT, counted, moment, printable
-from selat.cli.listing import UUID_WIDTH, identity_of
+from selat.cli.display import ABSENT, counted, moment, number, printable
+from selat.cli.listing import UUID_WIDTH, identity_of, place_of
 from selat.cli.output import Output, styled
 from selat.cli.paging import lifecycle_entries
 from selat.cli.plain import plain, time_of, uuid_bytes
@@ -172,9 +172,17 @@ def _wide_row(entry: pb.LifecycleEntry) -> Sequence[str | Text]:
         info.record_type.replace("_", " "),
         _reason_cell(entry),
         moment(time_of(entry, "at") or time_of(info, "review_at")),
-        str(entry.leaf_index) if entry.leaf_index else ABSENT,
+        _leaf(entry),
         identity_of(info),
     )
+
+
+def _leaf(entry: pb.LifecycleEntry) -> str:
+    """Return index and shard of the leaf; the log is always our own."""
+    if not entry.HasField("place") and not entry.leaf_index:
+        return ABSENT
+    index, log = place_of(entry)
+    return f"{number(index)} of {printable(log.rpartition('/')[2])}"
 
 
 def _narrow_row(entry: pb.LifecycleEntry) -> Sequence[str | Text]:

@@ -14,11 +14,18 @@ from selat.cli.command import command, group
 from selat.cli.commands.outbox import show_entries
 from selat.cli.connection import Desk
 from selat.cli.context import Context
-from selat.cli.display import ABSENT, counted, listed, moment, printable
+from selat.cli.display import (
+    ABSENT,
+    counted,
+    listed,
+    moment,
+    number,
+    printable,
+)
 from selat.cli.evidence import Cards, VerifiedExchange, cards_at_hand, verify_exchange
 from selat.cli.evidence_files import chosen_exchange, evidence_file
 from selat.cli.files import write_file
-from selat.cli.listing import marking_of, message_entry
+from selat.cli.listing import marking_of, message_entry, place_of
 from selat.cli.output import Output, styled
 from selat.cli.plain import enum_name, plain, time_of, uuid_bytes, uuid_text
 from selat.cli.trees import body_tree
@@ -164,10 +171,10 @@ def _review(review: pb.ReviewDecision) -> str:
     act = "approved" if review.act == pb.REVIEW_ACT_APPROVE else "refused"
     way = "to" if review.entry else "from"
     why = f": {review.note}" if review.note else ""
+    index, log = place_of(review)
     return (
         f"{review.officer} {act} it {way} {review.peer} on "
-        f"{moment(time_of(review, 'decided_at'))}, leaf {review.leaf_index} of our "
-        f"log{why}"
+        f"{moment(time_of(review, 'decided_at'))}, leaf {number(index)} of {log}{why}"
     )
 
 
@@ -176,9 +183,10 @@ def _erased(found: pb.GetMessageResponse) -> str:
     if not found.HasField("erasure"):
         return "Its contents were erased; the log still holds its proof."
     erasure = found.erasure
+    index, log = place_of(erasure)
     return (
         f"Its contents were erased on {moment(time_of(erasure, 'erased_at'))} "
-        f"({erasure.reason}); leaf {erasure.leaf_index} of our log says so."
+        f"({erasure.reason}); leaf {number(index)} of {log} says so."
     )
 
 

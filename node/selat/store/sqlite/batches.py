@@ -28,7 +28,7 @@ from selat.store.sqlite.outbox import (
     entry_row,
     json_list,
 )
-from selat.store.sqlite.rows import Rows
+from selat.store.sqlite.rows import Rows, insert
 from selat.store.values import (
     BatchReceipt,
     IncomingBatch,
@@ -330,8 +330,9 @@ class BatchWrites(BatchReads):
                 batch.received_ms,
             ),
         )
-        self._db.executemany(
-            "INSERT INTO arrival VALUES (?, ?, ?, ?)",
+        insert(
+            self._db,
+            "INSERT INTO arrival VALUES",
             [
                 (number, batch.peer, batch.sequence, position)
                 for position, number in enumerate(messages)
@@ -368,8 +369,9 @@ class BatchWrites(BatchReads):
                 origin=taken["origin"],
                 leaf_index=taken["leaf_index"],
             )
-        self._db.executemany(
-            "INSERT INTO peer_leaf (shard, leaf_index, kind, data) VALUES (?, ?, ?, ?)",
+        insert(
+            self._db,
+            "INSERT INTO peer_leaf VALUES",
             [(shard, index, kind, leaf) for index, leaf in enumerate(leaves, first)],
         )
 

@@ -21,7 +21,7 @@ from selat.errors import (
     WrongStateError,
 )
 from selat.store.sqlite.failures import RESTORE, checked
-from selat.store.sqlite.rows import Rows
+from selat.store.sqlite.rows import Rows, insert
 from selat.store.values import Shard, TreeHead
 
 _NEWEST: Final = "SELECT * FROM shard ORDER BY number DESC LIMIT 1"
@@ -81,14 +81,14 @@ class LogReads(Rows):
         """
         if first < 0 or count < 0:
             raise NotFoundError("A log has no leaves before its first.", first=first)
-        rows = self._all(
+        leaves = self._blobs(
             "SELECT data FROM leaf WHERE position >= ? AND position < ?"
             " ORDER BY position",
             (first, first + count),
         )
-        if len(rows) < count:
+        if len(leaves) < count:
             self._explain_missing(first, count)
-        return [bytes(row[0]) for row in rows]
+        return leaves
 
     def _explain_missing(self, first: int, count: int) -> None:
         size = self.tree_head().end
@@ -140,7 +140,7 @@ class LogWrites(LogReads):
         hashes = [leaf_hash(leaf) for leaf in leaves]
         number = row["number"]
         rows = list(enumerate(leaves, shard.end))
-        self._db.executemany("INSERT INTO leaf VALUES (?, ?)", rows)
+        insert(self._db, "INSERT INTO leaf VALUES", rows)
         changed = updated_tiles(shard.size, hashes, _Tiles(self._db, number))
         self._db.executemany(
             "INSERT INTO tile VALUES (?, ?, ?, ?)"

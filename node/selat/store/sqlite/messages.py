@@ -16,7 +16,7 @@ from typing import Final
 
 from selat.errors import AlreadyExistsError, NotFoundError
 from selat.store.sqlite.failures import checked
-from selat.store.sqlite.rows import Rows, Value
+from selat.store.sqlite.rows import Rows, Value, insert
 from selat.store.values import (
     Direction,
     Holding,
@@ -40,10 +40,6 @@ _HIDDEN: Final = frozenset(each for each in Holding if each.is_hidden)
 _VERSIONS = (
     "SELECT message_id, originator, direction, version, number, holding"
     " FROM message WHERE message_id IN ("
-)
-_ADD_MESSAGE = (
-    "INSERT INTO message VALUES"
-    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, '', NULL, ?, '')"
 )
 
 
@@ -150,29 +146,33 @@ class MessageWrites(MessageReads):
         """
         first = self.newest_arrival() + 1
         superseded = self._superseded(messages, first)
-        self._db.executemany(
-            _ADD_MESSAGE,
+        insert(
+            self._db,
+            "INSERT INTO message VALUES",
             [
                 _columns(number, message, superseded=number in superseded)
                 for number, message in enumerate(messages, first)
             ],
         )
-        self._db.executemany(
-            "INSERT INTO data_key VALUES (?, ?)",
+        insert(
+            self._db,
+            "INSERT INTO data_key VALUES",
             [
                 (number, message.wrapped_key)
                 for number, message in enumerate(messages, first)
             ],
         )
-        self._db.executemany(
-            "INSERT INTO payload VALUES (?, ?, ?)",
+        insert(
+            self._db,
+            "INSERT INTO payload VALUES",
             [
                 (number, message.ciphertext, b"".join(message.selectors))
                 for number, message in enumerate(messages, first)
             ],
         )
-        self._db.executemany(
-            "INSERT INTO selector VALUES (?, ?, ?)",
+        insert(
+            self._db,
+            "INSERT INTO selector VALUES",
             sorted(
                 [
                     row
@@ -316,7 +316,11 @@ def _columns(
         _TEXTS[Holding.SUPERSEDED if superseded else message.holding],
         message.warnings,
         message.author,
+        None,
+        "",
+        None,
         message.review_ms,
+        "",
     )
 
 

@@ -23,6 +23,12 @@ _OFFERS: Final = (
     " AND first_receipt + count > ? AND first_receipt < ? AND sequence > ?"
     " ORDER BY sequence LIMIT ?"
 )
+_COUNT: Final = (
+    "SELECT COALESCE(SUM(count), 0) FROM"
+    " (SELECT count, peer, origin, first_leaf AS first FROM outgoing_batch"
+    " UNION ALL SELECT count, peer, origin, first_receipt FROM incoming_batch)"
+    " WHERE peer = ? AND origin = ? AND first + count > ? AND first < ?"
+)
 _LEAVES: Final = (
     "SELECT data FROM peer_leaf WHERE shard ="
     " (SELECT number FROM peer_shard WHERE peer = ? AND origin = ?)"
@@ -45,6 +51,13 @@ class PublicationReads(Rows):
         rows = self._all("SELECT peer, origin FROM peer_shard ORDER BY peer, origin")
         return [PeerLog(**dict(row)) for row in rows]
 
+    def peer_leaf_count(self, log: PeerLog, *, first: int, end: int) -> int:
+        """Return how many leaves of a peer pair with ours of some positions."""
+        (leaves,) = self._db.execute(
+            _COUNT, (log.peer, log.origin, first, end)
+        ).fetchone()
+        return int(leaves)
+
     def receipt_ranges(
         self, log: PeerLog, *, first: int, end: int, after: int, limit: int
     ) -> list[ProvenRange]:
@@ -61,13 +74,13 @@ class PublicationReads(Rows):
 
     def _range(self, log: PeerLog, row: sqlite3.Row) -> ProvenRange:
         first, count = row["first_index"], row["count"]
-        rows = self._all(_LEAVES, (log.peer, log.origin, first, first + count))
-        if len(rows) != count:
+        leaves = self._blobs(_LEAVES, (log.peer, log.origin, first, first + count))
+        if len(leaves) != count:
             raise StoreCorruptError("Leaves of a peer are missing.", remedy=RESTORE)
         return ProvenRange(
             sequence=row["sequence"],
             first_index=first,
-            leaves=tuple(leaf[0] for leaf in rows),
+            leaves=tuple(leaves),
             proof=row["proof"],
             checkpoint_size=row["checkpoint_size"],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 # What SQLite stores of a Python value.
@@ -13,6 +14,9 @@ Values = Sequence[Value] | Mapping[str, Value]
 
 # Rows named in one statement; as many as a batch has messages.
 CHUNK: Final = 256
+# Rows inserted by one statement. At every step of a statement another thread may
+# take the interpreter, and keeps it for as long as threads are let to.
+INSERTED_TOGETHER: Final = 32
 
 
 class Rows:
@@ -32,6 +36,12 @@ class Rows:
         """Return all rows."""
         return self._db.execute(sql, values).fetchall()
 
+    def _blobs(self, sql: str, values: Values = ()) -> list[bytes]:
+        """Return the one column of all rows, without an object for each row."""
+        cursor = self._db.cursor()
+        cursor.row_factory = None
+        return [blob for (blob,) in cursor.execute(sql, values)]
+
     def _in(
         self, sql: str, keys: Sequence[Value], *values: Value
     ) -> Iterator[sqlite3.Row]:
@@ -50,3 +60,25 @@ class Rows:
 def places(count: int) -> str:
     """Return as many places for values as asked for, and close the bracket."""
     return ", ".join("?" * count) + ")"
+
+
+def insert(db: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+    """Insert rows, many by one statement.
+
+    Args:
+        db: The connection.
+        sql: The statement, ending with ``VALUES``.
+        rows: The rows, each with the same number of values.
+
+    Raises:
+        sqlite3.Error: One of them cannot be inserted.
+    """
+    if not rows:
+        return
+    row = "(" + places(len(rows[0]))
+    many = ", ".join([row] * INSERTED_TOGETHER)
+    whole = len(rows) - len(rows) % INSERTED_TOGETHER
+    for start in range(0, whole, INSERTED_TOGETHER):
+        some = rows[start : start + INSERTED_TOGETHER]
+        db.execute(f"{sql} {many}", list(chain.from_iterable(some)))
+    db.executemany(f"{sql} {row}", rows[whole:])
