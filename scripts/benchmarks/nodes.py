@@ -26,8 +26,10 @@ from selat.v1 import desk_service_pb2_grpc, message_pb2
 
 #: Messages of one call, the most that the desk takes.
 CALL_MESSAGES: Final = 256
-#: How often a waiting benchmark asks for the state, in s.
+#: How often a waiting benchmark asks for the state at least and at most, in s. Each
+#: question takes time from the node: it is asked often only when the end is near.
 POLL_S: Final = 0.05
+POLL_MAX_S: Final = 0.5
 #: Deliveries that stand still for this long have failed, in s.
 STALL_S: Final = 60.0
 
@@ -183,20 +185,22 @@ class BenchNode:
         Raises:
             BenchmarkError: Nothing moves any more, or something was refused.
         """
+        goal = sum(expected.values())
         before, moved = 0, time.perf_counter()
         while True:
             accepted = await self.accepted(expected)
             now = time.perf_counter()
             if all(accepted[peer.name] >= count for peer, count in expected.items()):
                 return now
-            total = sum(accepted.values())
+            total, wait_s = sum(accepted.values()), POLL_S
             if total > before:
+                wait_s = (now - moved) / (total - before) * (goal - total) / 2
                 before, moved = total, now
             elif now - moved > STALL_S:
                 raise BenchmarkError(
                     f"{self.name} delivers no more: {await self.status()}"
                 )
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(min(max(wait_s, POLL_S), POLL_MAX_S))
 
     def _open_channel(self) -> grpc.aio.Channel:
         if self._channel is None:

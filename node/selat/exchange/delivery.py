@@ -311,7 +311,9 @@ class Session:
             if isinstance(answer, Refusal):
                 await self._refused(sent, answer)
             else:
-                await self._receipts.keep(self._peer, sent, answer)
+                await self._receipts.keep(
+                    self._peer, sent, answer, follows=bool(self._in_flight)
+                )
             self._slots.release()
 
     async def _refused(self, sent: SentBatch, refusal: Refusal) -> None:

@@ -155,7 +155,8 @@ class IntakeStream:
         await asyncio.sleep(0)  # whoever follows the inbox reads before we sign
         receipt = await self._receipt(peer, opened, kept, duplicate=False)
         # After the subscribers were woken: two signatures take a millisecond.
-        return replace(receipt, cosigned=await local.witness.cosigned(advance))
+        cosigned = await local.witness.cosigned(advance, follows=bool(self._ahead))
+        return replace(receipt, cosigned=cosigned)
 
     async def keep_gathered(self) -> None:
         """Keep the cosignature that came with the batch answered last.

@@ -112,9 +112,15 @@ class ReceiptKeeper:
         return self._chain
 
     async def keep(
-        self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch
+        self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch, *, follows: bool
     ) -> None:
         """Verify the receipts of a batch and keep them.
+
+        Args:
+            peer: Who answered.
+            sent: The batch.
+            answer: Its receipts.
+            follows: Whether another batch of ours is on its way.
 
         Raises:
             PeerError: They do not hold; nothing was kept.
@@ -135,7 +141,8 @@ class ReceiptKeeper:
         self._chain = verified.log.known
         await self._join(peer, newest)
         if advance.is_proven:
-            local.witness.hand_back(peer.name, await local.witness.cosigned(advance))
+            cosigned = await local.witness.cosigned(advance, follows=follows)
+            local.witness.hand_back(peer.name, cosigned)
 
     def _verify(
         self, peer: KnownPeer, sent: SentBatch, answer: ReceiptBatch

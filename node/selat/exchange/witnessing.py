@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from selat.core.checkpoints import Checkpoint
 from selat.core.cosignatures import CosignatureSigner, with_cosignatures
@@ -37,6 +38,10 @@ from selat.exchange.peer_book import PeerBook
 from selat.exchange.signing import StepObserver
 from selat.store.port import Snapshot, Store, Transaction
 from selat.store.witnessing import Witnessed
+
+#: While others of the same log follow at once, a checkpoint is cosigned so often, in
+#: ms: a signature of each kind under every batch would vouch for no more.
+COSIGN_INTERVAL_MS: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,7 @@ class Witness:
     clock: Callable[[], int]
     on_step: StepObserver
     _to_hand_back: dict[str, CosignedState] = field(default_factory=dict, init=False)
+    _cosigned_ms: dict[str, int] = field(default_factory=dict, init=False)
 
     # --- on the way ----------------------------------------------------------
     def advance(
@@ -116,11 +122,22 @@ class Witness:
             for state in log.states
         ][-1]
 
-    async def cosigned(self, advance: Advance) -> CosignedState:
-        """Cosign what is kept, or tell the size that is known instead."""
+    async def cosigned(
+        self, advance: Advance, *, follows: bool = False
+    ) -> CosignedState:
+        """Cosign what is kept, or tell the size that is known instead.
+
+        Args:
+            advance: Where the log stands.
+            follows: Whether another checkpoint of the log is here already.
+        """
         checkpoint = advance.checkpoint
         lines = b""
-        if advance.is_proven:
+        now_ms = self.clock()
+        since_ms = now_ms - self._cosigned_ms.get(checkpoint.origin, 0)
+        may_wait = follows and 0 <= since_ms < COSIGN_INTERVAL_MS
+        if advance.is_proven and not may_wait:
+            self._cosigned_ms[checkpoint.origin] = now_ms
             self.on_step("witness.persisted")
             lines = await self._cosign(checkpoint.text(), time_s=advance.time_s)
         return CosignedState(
