@@ -10,11 +10,9 @@ batch and leaves nothing behind; step 12 answers each message by itself. Then
 one transaction keeps messages, receipts, checkpoint and tree head; the receipt
 is signed after that, and sent after it is signed.
 
-A batch is opened while the one before it is being committed, signed and proven.
-So opening follows the stream, not the store: it asks whether a batch comes next
-after the one opened before, and the transaction asks again. Opening and writing rows
-take turns, for both need the interpreter, and two threads that fight for it take
-half as long again.
+A batch is opened while the one before it is being kept. So opening follows the
+stream, not the store: it asks whether a batch comes next after the one opened
+before, and the transaction asks again.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from selat.core.batches import (
     Offer,
@@ -106,7 +103,6 @@ class IntakeStream:
         self._chain = known_state(link.checkpoint)
         self._opened_sequence = link.received_sequence
         self._answer_base = answer_base
-        self._turn = asyncio.Lock()
         self._gathered: Gathered | None = None
         self._ahead = 0
 
@@ -123,8 +119,7 @@ class IntakeStream:
             PeerError: It is refused.
         """
         self._ahead += 1
-        async with self._turn:
-            opened = await asyncio.to_thread(self._open, peer, batch)
+        opened = await asyncio.to_thread(self._open, peer, batch)
         self._chain = opened.log.known
         if opened.judged is not None:
             self._opened_sequence = batch.sequence
@@ -258,19 +253,10 @@ class IntakeStream:
     async def _kept(
         self, peer: KnownPeer, opened: OpenedBatch, judged: tuple[Judged, ...]
     ) -> tuple[IncomingBatch, Advance] | None:
-        await self._turn.acquire()
-        end_turn = partial(
-            asyncio.get_running_loop().call_soon_threadsafe, self._turn.release
-        )
-
-        def keep(transaction: Transaction) -> tuple[IncomingBatch, Advance] | None:
-            try:
-                return self._keep(transaction, peer, opened, judged)
-            finally:
-                end_turn()
-
         try:
-            return await self._local.store.write(keep)
+            return await self._local.store.write(
+                lambda t: self._keep(t, peer, opened, judged)
+            )
         except AlreadyExistsError as error:
             raise SequenceReplayedError(
                 f"Batch {opened.batch.sequence} of {peer.name} has leaves that "

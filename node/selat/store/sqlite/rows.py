@@ -14,9 +14,10 @@ Values = Sequence[Value] | Mapping[str, Value]
 
 # Rows named in one statement; as many as a batch has messages.
 CHUNK: Final = 256
-# Rows inserted by one statement. At every step of a statement another thread may
-# take the interpreter, and keeps it for as long as threads are let to.
-INSERTED_TOGETHER: Final = 32
+# Rows inserted by one statement, as many as there are of these, then one by one. A
+# statement gives the interpreter up once, and SQLite works beside other threads: with
+# a statement for each row, each row would wait for its turn.
+INSERTED_TOGETHER: Final = (256, 32)
 
 
 class Rows:
@@ -76,9 +77,11 @@ def insert(db: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Value]]) ->
     if not rows:
         return
     row = "(" + places(len(rows[0]))
-    many = ", ".join([row] * INSERTED_TOGETHER)
-    whole = len(rows) - len(rows) % INSERTED_TOGETHER
-    for start in range(0, whole, INSERTED_TOGETHER):
-        some = rows[start : start + INSERTED_TOGETHER]
-        db.execute(f"{sql} {many}", list(chain.from_iterable(some)))
-    db.executemany(f"{sql} {row}", rows[whole:])
+    done = 0
+    for count in INSERTED_TOGETHER:
+        while len(rows) - done >= count:
+            some = rows[done : done + count]
+            many = f"{sql} {', '.join([row] * count)}"
+            db.execute(many, list(chain.from_iterable(some)))
+            done += count
+    db.executemany(f"{sql} {row}", rows[done:])
