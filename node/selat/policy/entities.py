@@ -30,12 +30,12 @@ _SYSTEM: Final = "system"
 #: Attributes whose JSON is remembered.
 _ATTRIBUTES_MAX: Final = 4_096
 
-#: Marking and subject of a message: the facts before its recipients and dates.
-Profile: TypeAlias = tuple[Any, ...]
 #: How long a message lives: whether its own date, or its category's retention, has
 #: ended, and the days from its creation to its expiry, rounded up.
 Term: TypeAlias = tuple[bool, int]
-_PROFILE: Final = slice(MessageFacts._fields.index("recipients"))
+#: Where in the facts of a message its profile stands, marking and subject: what
+#: policies can see of it at any moment. Recipients and dates come behind.
+PROFILE: Final = slice(MessageFacts._fields.index("recipients"))
 
 #: The record's entity; the identifier is no fact, so that one name serves all.
 _RECORD: Final = (
@@ -43,11 +43,6 @@ _RECORD: Final = (
     '[{{"type":"Category","id":{category}}}],"attrs":{{"category":'
     '{{"__entity":{{"type":"Category","id":{category}}}}}{others}}}}}]'
 )
-
-
-def profile_of(message: MessageFacts) -> Profile:
-    """Return what policies can see of a message at any moment."""
-    return message[_PROFILE]  # type: ignore[return-value] # a slice is a tuple
 
 
 def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
@@ -61,7 +56,8 @@ def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
     longest = created + category.longest_retention_days * DAY_MS
     if expires is None:
         expires = longest
-    return min(expires, longest) <= now_ms, -((created - expires) // DAY_MS)
+    is_over = expires <= now_ms or longest <= now_ms
+    return is_over, -((created - expires) // DAY_MS)
 
 
 def facts_of(
@@ -88,7 +84,7 @@ def facts_of(
         for what the context does not have.
     """
     return (
-        *profile_of(message),
+        *message[PROFILE],  # type: ignore[misc] # a slice is a tuple
         message.emergency,
         today,
         *term,

@@ -24,12 +24,12 @@ from selat.policy.answers import Principal
 from selat.policy.catalogue import Category
 from selat.policy.entities import (
     DAY_MS,
+    PROFILE,
     category_entities,
     facts_of,
     officer_entities,
     officer_type,
     peer_entities,
-    profile_of,
     term_of,
     today_number,
 )
@@ -77,6 +77,7 @@ class PolicySet:
         self._evaluator = _evaluator(source, identity, remember=remember)
         self._digest = digest_of(source, identity)
         self._remember = remember
+        self._categories = source.catalogue.categories
         self._decisions: dict[tuple[Any, ...], Decision] = {}
         self._principals: dict[tuple[Any, ...], Principal] = {}
         self._day = (-1, 0)
@@ -168,13 +169,12 @@ class PolicySet:
         approved: frozenset[str] = frozenset(),
     ) -> Decision:
         """Decide on an action between us and a peer."""
-        category = self.source.catalogue.categories.get(message.category)
+        category = self._categories.get(message.category)
         if category is None:
             return _UNKNOWN_CATEGORY
-        profile = profile_of(message)
         term = term_of(message, category, now_ms=now_ms)
         today, named = self._today(now_ms), peer.name in message.recipients
-        key = (action, peer, approved, today, named, term, profile)
+        key = (action, peer, approved, today, named, term, message[PROFILE])
         decision = self._decisions.get(key)
         if decision is None:
             request = Request(
@@ -195,13 +195,11 @@ class PolicySet:
         purpose: str = "",
     ) -> Decision:
         """Decide on an action of an officer or system of our own desk."""
-        category = self.source.catalogue.categories.get(message.category)
+        category = self._categories.get(message.category)
         if category is None:
             return _UNKNOWN_CATEGORY
-        profile = profile_of(message)
-        term = term_of(message, category, now_ms=now_ms)
-        today = self._today(now_ms)
-        key = (action, officer, purpose, today, term, profile)
+        term, today = term_of(message, category, now_ms=now_ms), self._today(now_ms)
+        key = (action, officer, purpose, today, term, message[PROFILE])
         decision = self._decisions.get(key)
         if decision is None:
             request = Request(
