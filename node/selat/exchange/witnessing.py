@@ -145,8 +145,12 @@ class Witness:
         )
 
     def hand_back(self, peer: str, cosigned: CosignedState) -> None:
-        """Keep a cosignature until something is sent to that peer."""
-        self._to_hand_back[peer] = cosigned
+        """Keep a cosignature until something is sent to that peer.
+
+        One that tells of a size alone does not take the place of another.
+        """
+        if cosigned.lines or peer not in self._to_hand_back:
+            self._to_hand_back[peer] = cosigned
 
     def take_to_hand_back(self, peer: str) -> CosignedState | None:
         """Return what is to be handed back to a peer, once."""

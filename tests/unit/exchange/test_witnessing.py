@@ -35,7 +35,7 @@ from selat.errors import (
     WitnessConflictError,
 )
 from selat.exchange.local import LocalNode
-from selat.exchange.witnessing import Advance, owner_of
+from selat.exchange.witnessing import COSIGN_INTERVAL_MS, Advance, owner_of
 from selat.store.port import Store, Transaction
 from selat.store.values import PeerCheckpoint, PeerState
 from selat.store.witnessing import Witnessed
@@ -167,6 +167,37 @@ async def test_cosignature_is_handed_back_once(local: LocalNode, log: PeerLog) -
     assert local.witness.take_to_hand_back("police.xb.example") is None
     assert local.witness.take_to_hand_back(log.node) == state
     assert local.witness.take_to_hand_back(log.node) is None
+
+
+async def test_state_that_others_follow_is_cosigned_now_and_then(
+    local: LocalNode, log: PeerLog
+) -> None:
+    witness, moments = local.witness, iter([0, 1, COSIGN_INTERVAL_MS, 2])
+    witness.clock = lambda: NOW_MS + next(moments)
+    found = await advance(local, log, 4)
+    told = [await witness.cosigned(found, follows=True) for _ in range(4)]
+    # The last time the clock was set back.
+    assert [bool(state.lines) for state in told] == [True, False, True, True]
+    assert {(state.origin, state.size) for state in told} == {(log.origin, 4)}
+
+
+async def test_last_state_of_several_is_always_cosigned(
+    local: LocalNode, log: PeerLog
+) -> None:
+    found = await advance(local, log, 4)
+    assert (await local.witness.cosigned(found, follows=True)).lines
+    assert (await local.witness.cosigned(found)).lines
+
+
+async def test_size_alone_takes_the_place_of_no_cosignature(
+    local: LocalNode, log: PeerLog
+) -> None:
+    witness = local.witness
+    signed = await witness.cosigned(await advance(local, log, 4))
+    size_alone = CosignedState(origin=log.origin, size=4, lines=b"")
+    for state in (size_alone, signed, size_alone):
+        witness.hand_back(log.node, state)
+    assert witness.take_to_hand_back(log.node) == signed
 
 
 # --- on request --------------------------------------------------------------
