@@ -45,7 +45,7 @@ _RECORD: Final = (
 )
 
 
-def term_of(message: MessageFacts, category: Category, *, now_ms: int) -> Term:
+def term_of(message: MessageFacts, category: Category, now_ms: int) -> Term:
     """Return the term of a message at a moment.
 
     Without dates of its own a message ends with the retention of its category.

@@ -172,14 +172,17 @@ class PolicySet:
         category = self._categories.get(message.category)
         if category is None:
             return _UNKNOWN_CATEGORY
-        term = term_of(message, category, now_ms=now_ms)
-        today, named = self._today(now_ms), peer.name in message.recipients
-        key = (action, peer, approved, today, named, term, message[PROFILE])
+        is_over, days = term_of(message, category, now_ms)
+        day, today = self._day
+        if now_ms // DAY_MS != day:
+            today = self._next_day(now_ms)
+        named = peer.name in message.recipients
+        key = (action, peer, approved, today, named, is_over, days, message[PROFILE])
         decision = self._decisions.get(key)
         if decision is None:
             request = Request(
                 principal=self._peer(action, peer, category),
-                facts=facts_of(message, term, today=today, named=named),
+                facts=facts_of(message, (is_over, days), today=today, named=named),
                 approved=approved,
             )
             decision = self._decide(key, request)
@@ -198,15 +201,18 @@ class PolicySet:
         category = self._categories.get(message.category)
         if category is None:
             return _UNKNOWN_CATEGORY
-        term, today = term_of(message, category, now_ms=now_ms), self._today(now_ms)
-        key = (action, officer, purpose, today, term, message[PROFILE])
+        is_over, days = term_of(message, category, now_ms)
+        day, today = self._day
+        if now_ms // DAY_MS != day:
+            today = self._next_day(now_ms)
+        key = (action, officer, purpose, today, is_over, days, message[PROFILE])
         decision = self._decisions.get(key)
         if decision is None:
             request = Request(
                 principal=self._own(action, officer, category),
                 facts=facts_of(
                     message,
-                    term,
+                    (is_over, days),
                     today=today,
                     is_author=officer.is_author,
                     purpose=purpose,
@@ -264,13 +270,10 @@ class PolicySet:
             category, received=category.id in received or ANY_CATEGORY in received
         )
 
-    def _today(self, now_ms: int) -> int:
-        """Return the date of a moment; it is computed once a day."""
-        day = now_ms // DAY_MS
-        known, number = self._day
-        if day != known:
-            number = today_number(now_ms)
-            self._day = (day, number)
+    def _next_day(self, now_ms: int) -> int:
+        """Return the date of a moment, and remember it for the day."""
+        number = today_number(now_ms)
+        self._day = (now_ms // DAY_MS, number)
         return number
 
 
