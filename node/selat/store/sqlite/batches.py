@@ -28,7 +28,7 @@ from selat.store.sqlite.outbox import (
     entry_row,
     json_list,
 )
-from selat.store.sqlite.rows import Rows, insert
+from selat.store.sqlite.rows import Rows
 from selat.store.values import (
     BatchReceipt,
     IncomingBatch,
@@ -330,8 +330,7 @@ class BatchWrites(BatchReads):
                 batch.received_ms,
             ),
         )
-        insert(
-            self._db,
+        self._insert(
             "INSERT INTO arrival VALUES",
             [
                 (number, batch.peer, batch.sequence, position)
@@ -369,8 +368,7 @@ class BatchWrites(BatchReads):
                 origin=taken["origin"],
                 leaf_index=taken["leaf_index"],
             )
-        insert(
-            self._db,
+        self._insert(
             "INSERT INTO peer_leaf VALUES",
             [(shard, index, kind, leaf) for index, leaf in enumerate(leaves, first)],
         )

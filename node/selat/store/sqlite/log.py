@@ -21,7 +21,7 @@ from selat.errors import (
     WrongStateError,
 )
 from selat.store.sqlite.failures import RESTORE, checked
-from selat.store.sqlite.rows import Rows, insert
+from selat.store.sqlite.rows import Rows
 from selat.store.values import Shard, TreeHead
 
 _NEWEST: Final = "SELECT * FROM shard ORDER BY number DESC LIMIT 1"
@@ -140,7 +140,7 @@ class LogWrites(LogReads):
         hashes = [leaf_hash(leaf) for leaf in leaves]
         number = row["number"]
         rows = list(enumerate(leaves, shard.end))
-        insert(self._db, "INSERT INTO leaf VALUES", rows)
+        self._insert("INSERT INTO leaf VALUES", rows)
         changed = updated_tiles(shard.size, hashes, _Tiles(self._db, number))
         self._db.executemany(
             "INSERT INTO tile VALUES (?, ?, ?, ?)"

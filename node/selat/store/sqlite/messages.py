@@ -16,7 +16,7 @@ from typing import Final
 
 from selat.errors import AlreadyExistsError, NotFoundError
 from selat.store.sqlite.failures import checked
-from selat.store.sqlite.rows import Rows, Value, insert
+from selat.store.sqlite.rows import Rows, Value
 from selat.store.values import (
     Direction,
     Holding,
@@ -146,32 +146,28 @@ class MessageWrites(MessageReads):
         """
         first = self.newest_arrival() + 1
         superseded = self._superseded(messages, first)
-        insert(
-            self._db,
+        self._insert(
             "INSERT INTO message VALUES",
             [
                 _columns(number, message, superseded=number in superseded)
                 for number, message in enumerate(messages, first)
             ],
         )
-        insert(
-            self._db,
+        self._insert(
             "INSERT INTO data_key VALUES",
             [
                 (number, message.wrapped_key)
                 for number, message in enumerate(messages, first)
             ],
         )
-        insert(
-            self._db,
+        self._insert(
             "INSERT INTO payload VALUES",
             [
                 (number, message.ciphertext, b"".join(message.selectors))
                 for number, message in enumerate(messages, first)
             ],
         )
-        insert(
-            self._db,
+        self._insert(
             "INSERT INTO selector VALUES",
             sorted(
                 [

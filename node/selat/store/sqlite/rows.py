@@ -57,31 +57,26 @@ class Rows:
             chunk = keys[start : start + CHUNK]
             yield from self._db.execute(sql + places(len(chunk)), (*values, *chunk))
 
+    def _insert(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        """Insert rows, many by one statement.
+
+        Args:
+            sql: The statement, ending with ``VALUES``.
+            rows: The rows, each with the same number of values.
+        """
+        if not rows:
+            return
+        row = "(" + places(len(rows[0]))
+        done = 0
+        for count in INSERTED_TOGETHER:
+            while len(rows) - done >= count:
+                some = rows[done : done + count]
+                many = f"{sql} {', '.join([row] * count)}"
+                self._db.execute(many, list(chain.from_iterable(some)))
+                done += count
+        self._db.executemany(f"{sql} {row}", rows[done:])
+
 
 def places(count: int) -> str:
     """Return as many places for values as asked for, and close the bracket."""
     return ", ".join("?" * count) + ")"
-
-
-def insert(db: sqlite3.Connection, sql: str, rows: Sequence[Sequence[Value]]) -> None:
-    """Insert rows, many by one statement.
-
-    Args:
-        db: The connection.
-        sql: The statement, ending with ``VALUES``.
-        rows: The rows, each with the same number of values.
-
-    Raises:
-        sqlite3.Error: One of them cannot be inserted.
-    """
-    if not rows:
-        return
-    row = "(" + places(len(rows[0]))
-    done = 0
-    for count in INSERTED_TOGETHER:
-        while len(rows) - done >= count:
-            some = rows[done : done + count]
-            many = f"{sql} {', '.join([row] * count)}"
-            db.execute(many, list(chain.from_iterable(some)))
-            done += count
-    db.executemany(f"{sql} {row}", rows[done:])
