@@ -173,10 +173,7 @@ class PolicySet:
         if category is None:
             return _UNKNOWN_CATEGORY
         is_over, days = term_of(message, category, now_ms)
-        day, today = self._day
-        if now_ms // DAY_MS != day:
-            today = self._next_day(now_ms)
-        named = peer.name in message.recipients
+        today, named = self._today(now_ms), peer.name in message.recipients
         key = (action, peer, approved, today, named, is_over, days, message[PROFILE])
         decision = self._decisions.get(key)
         if decision is None:
@@ -202,9 +199,7 @@ class PolicySet:
         if category is None:
             return _UNKNOWN_CATEGORY
         is_over, days = term_of(message, category, now_ms)
-        day, today = self._day
-        if now_ms // DAY_MS != day:
-            today = self._next_day(now_ms)
+        today = self._today(now_ms)
         key = (action, officer, purpose, today, is_over, days, message[PROFILE])
         decision = self._decisions.get(key)
         if decision is None:
@@ -270,10 +265,13 @@ class PolicySet:
             category, received=category.id in received or ANY_CATEGORY in received
         )
 
-    def _next_day(self, now_ms: int) -> int:
-        """Return the date of a moment, and remember it for the day."""
-        number = today_number(now_ms)
-        self._day = (now_ms // DAY_MS, number)
+    def _today(self, now_ms: int) -> int:
+        """Return the date of a moment; it is computed once a day."""
+        day = now_ms // DAY_MS
+        known, number = self._day
+        if day != known:
+            number = today_number(now_ms)
+            self._day = (day, number)
         return number
 
 
