@@ -11,7 +11,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -37,6 +37,17 @@ class KillAt:
             self._left -= 1
             if not self._left:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_itself(work: Callable[..., None], *arguments: object) -> bool:
+    """Do work in another process; tell whether it killed itself on the way."""
+    process = FORKS.Process(target=work, args=arguments)
+    process.start()
+    process.join(DEADLINE_S)
+    exit_code = process.exitcode
+    process.close()
+    assert exit_code in (0, -signal.SIGKILL)
+    return exit_code != 0
 
 
 def _serve(home: Path, step: str, occurrence: int, ahead_ms: int) -> None:

@@ -299,14 +299,12 @@ class Stream:
     ) -> list[pb.DeliverResponse]:
         """Send batches without waiting in between; return the answers.
 
-        Args:
-            *batches: The batches.
-            answers: How many answers to wait for; one for each batch when None.
+        As many answers are waited for as are named; one for each batch when None.
         """
         for batch in batches:
             await self._call.write(pb.DeliverRequest(batch=batch).SerializeToString())
-        count = len(batches) if answers is None else answers
-        return [await self._answer() for _ in range(count)]
+        answers = len(batches) if answers is None else answers
+        return [await self._answer() for _ in range(answers)]
 
     async def _answer(self) -> pb.DeliverResponse:
         answer = await self._call.read()

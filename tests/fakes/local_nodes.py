@@ -14,10 +14,10 @@ from tests.fakes.identities import MIDYEAR, Identity, SeededEntropy
 from tests.fakes.logs import ed25519_signer, mldsa44_signer, witness_signer
 
 from selat.core.at_rest import StoreCipher
-from selat.core.checkpoints import origin_for
+from selat.core.checkpoints import Checkpoint, origin_for
 from selat.core.leaf_base import Leaf
-from selat.core.leaves import parse_leaf
-from selat.core.notes import NoteSigner, NoteVerifier
+from selat.core.leaves import PolicyLeaf, parse_leaf
+from selat.core.notes import NoteSigner, NoteVerifier, sign_note
 from selat.core.times import to_ms
 from selat.exchange.accusing import Accuser
 from selat.exchange.anchoring import Anchors
@@ -81,6 +81,27 @@ async def same_half_year() -> None:
 def signers_of(origin: str) -> tuple[NoteSigner, NoteSigner]:
     """Return the signers of a log: Ed25519, ML-DSA-44."""
     return ed25519_signer(origin), mldsa44_signer(origin)
+
+
+def policy_leaf(time_ms: int) -> bytes:
+    """Return a leaf of the node that tells its time and no more."""
+    return PolicyLeaf(
+        node=NAME,
+        digest="ab" * 32,
+        previous="",
+        departures=(),
+        time_ms=time_ms,
+        blind=bytes(32),
+    ).encode()
+
+
+def note_of(snapshot: Snapshot) -> bytes:
+    """Sign the newest state of a log."""
+    head = snapshot.tree_head()
+    checkpoint = Checkpoint(
+        origin=head.origin, size=head.frontier.size, root=head.frontier.root()
+    )
+    return sign_note(checkpoint.text(), signers_of(head.origin))
 
 
 @asynccontextmanager

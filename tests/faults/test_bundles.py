@@ -4,25 +4,19 @@
 from __future__ import annotations
 
 import hashlib
-import signal
 from pathlib import Path
 
 import pytest
 from tests.fakes.bundle_checks import contents
-from tests.fakes.killed import FORKS, KillAt
-from tests.fakes.local_nodes import NAME, open_store, signers_of
-from tests.fakes.nodes import DEADLINE_S
+from tests.fakes.killed import KillAt, killed_itself
+from tests.fakes.local_nodes import NAME, note_of, open_store, policy_leaf
 
 from selat.core.bundle_paths import MANIFEST, SUMS
 from selat.core.digest_lists import parse_sums
-from selat.core.leaves import PolicyLeaf
-from selat.core.notes import sign_note
-from selat.core.tree_heads import Checkpoint
 from selat.errors import AlreadyExistsError
 from selat.publication.bundle_files import new_bundle
 from selat.publication.bundle_writer import BundleRequest, BundleWriter
 from selat.publication.periods import Period, parts_of
-from selat.store.port import Snapshot
 from selat.store.sqlite.inspection import inspection
 
 LEAVES = 600
@@ -33,17 +27,7 @@ FORMS = pytest.mark.parametrize("form", ["folder", "zip"])
 @pytest.fixture
 async def store(tmp_path: Path) -> Path:
     """Give the database of a log with leaves for several files."""
-    leaves = [
-        PolicyLeaf(
-            node=NAME,
-            digest="ab" * 32,
-            previous="",
-            departures=(),
-            time_ms=number,
-            blind=bytes(32),
-        ).encode()
-        for number in range(LEAVES)
-    ]
+    leaves = [policy_leaf(number) for number in range(LEAVES)]
     async with open_store(tmp_path / "store.db") as opened:
         await opened.write(lambda transaction: transaction.append_leaves(leaves))
     return tmp_path / "store.db"
@@ -59,7 +43,7 @@ def export(store: Path, bundle: Path, form: str, step: str, occurrence: int) -> 
             period=PERIOD,
             created_ms=LEAVES,
             parts=parts,
-            notes=[reads(_note)],
+            notes=[reads(note_of)],
         )
         with new_bundle(bundle, as_zip=form == "zip", on_step=at) as files:
             BundleWriter(files, reads=reads, progress=lambda _leaves: None).write(
@@ -67,25 +51,11 @@ def export(store: Path, bundle: Path, form: str, step: str, occurrence: int) -> 
             )
 
 
-def _note(snapshot: Snapshot) -> bytes:
-    head = snapshot.tree_head()
-    size, root = head.frontier.size, head.frontier.root()
-    text = Checkpoint(origin=head.origin, size=size, root=root).text()
-    return sign_note(text, signers_of(head.origin))
-
-
 def was_killed(
     store: Path, bundle: Path, form: str, step: str = "", occurrence: int = 1
 ) -> bool:
     """Write a bundle in another process; tell whether it came to that step."""
-    arguments = (store, bundle, form, step, occurrence)
-    process = FORKS.Process(target=export, args=arguments)
-    process.start()
-    process.join(DEADLINE_S)
-    exit_code = process.exitcode
-    process.close()
-    assert exit_code in (0, -signal.SIGKILL)
-    return exit_code != 0
+    return killed_itself(export, store, bundle, form, step, occurrence)
 
 
 def assert_whole(bundle: Path) -> None:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.fakes.killed import FORKS
-from tests.fakes.nodes import DEADLINE_S, make_home
+from tests.fakes.killed import killed_itself
+from tests.fakes.nodes import make_home
 
 from selat.errors import ConfigurationError
 from selat.node.folder import NodeFolder
@@ -36,13 +36,7 @@ def _initialise(folder: Path, event: str, occurrence: int) -> None:
 
 def was_killed(folder: Path, event: str, occurrence: int) -> bool:
     """Initialise a node; tell whether it came to that event."""
-    process = FORKS.Process(target=_initialise, args=(folder, event, occurrence))
-    process.start()
-    process.join(DEADLINE_S)
-    exit_code = process.exitcode
-    process.close()
-    assert exit_code in (0, -signal.SIGKILL)
-    return exit_code != 0
+    return killed_itself(_initialise, folder, event, occurrence)
 
 
 @pytest.mark.parametrize("event", EVENTS)

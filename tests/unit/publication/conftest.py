@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.fakes.local_nodes import open_store, signers_of
+from tests.fakes.local_nodes import note_of, open_store
 
 from selat.core.bundle_paths import shard_of
-from selat.core.notes import sign_note
-from selat.core.tree_heads import Checkpoint
 from selat.publication.shards import shard_called
 from selat.store.port import Store
 from selat.store.sqlite.inspection import inspect
@@ -43,11 +41,7 @@ class GrowingLog:
 
     def note(self) -> bytes:
         """Sign the newest state."""
-        head = inspect(self.path, lambda s: s.tree_head())
-        checkpoint = Checkpoint(
-            origin=head.origin, size=head.frontier.size, root=head.frontier.root()
-        )
-        return sign_note(checkpoint.text(), signers_of(head.origin))
+        return inspect(self.path, note_of)
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.bundle_checks import contents
-from tests.fakes.local_nodes import NAME, signers_of
+from tests.fakes.local_nodes import NAME, policy_leaf, signers_of
 from tests.unit.publication.conftest import GrowingLog
 from tests.unit.store.samples import message
 
-from selat.core.leaves import PolicyLeaf
 from selat.core.notes import sign_note
 from selat.core.tree_heads import Checkpoint
 from selat.errors import StoreCorruptError, VerificationError
@@ -29,17 +28,6 @@ from selat.store.witnessing import EquivocationRow, OwnCheckpoint, Witnessed
 
 PERIOD = Period(from_ms=0, to_ms=10)
 PEER, LIAR = "police.xa.example", "police.xb.example"
-
-
-def leaf(number: int) -> bytes:
-    return PolicyLeaf(
-        node=NAME,
-        digest="ab" * 32,
-        previous="",
-        departures=(),
-        time_ms=number,
-        blind=bytes(32),
-    ).encode()
 
 
 def write(log: GrowingLog, path: Path, *stamps: TimeStamp) -> dict[str, bytes]:
@@ -62,7 +50,7 @@ def write(log: GrowingLog, path: Path, *stamps: TimeStamp) -> dict[str, bytes]:
 
 @pytest.fixture
 async def filled(growing: GrowingLog) -> GrowingLog:
-    leaves = [leaf(number) for number in range(3)]
+    leaves = [policy_leaf(number) for number in range(3)]
     await growing.store.write(lambda t: t.append_leaves(leaves))
     return growing
 
@@ -177,7 +165,7 @@ async def test_database_that_lacks_what_it_must_hold_makes_no_bundle(
             peer=PEER,
             sequence=1,
             digest=bytes(32),
-            first_receipt=transaction.append_leaves([leaf(3)]),
+            first_receipt=transaction.append_leaves([policy_leaf(3)]),
             count=1,
             origin=f"{PEER}/exchange/2030h2",
             first_offer=0,

@@ -12,11 +12,17 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes.local_nodes import NAME, MemoryMark, open_store, signers_of
+from tests.fakes.local_nodes import (
+    NAME,
+    MemoryMark,
+    note_of,
+    open_store,
+    policy_leaf,
+    signers_of,
+)
 from tests.fakes.trees import numbered
 
 from selat.core.bundle_paths import shard_of
-from selat.core.leaves import PolicyLeaf
 from selat.core.merkle import EMPTY_FRONTIER
 from selat.core.notes import parse_note, sign_note
 from selat.core.origins import origin_for
@@ -28,7 +34,7 @@ from selat.exchange.signing import CheckpointSigner, SignedHead
 from selat.node.assembly import ignore_step
 from selat.publication.periods import Period, ShardPart, _boundary, parts_of
 from selat.publication.published_log import PublishedLog
-from selat.store.port import Snapshot, Store, Transaction
+from selat.store.port import Store, Transaction
 from selat.store.values import Shard
 from selat.store.witnessing import OwnCheckpoint
 
@@ -38,25 +44,6 @@ NEWER = origin_for(NAME, date(2031, 1, 1))
 
 def ms(year: int, month: int, day: int) -> int:
     return to_ms(datetime(year, month, day, tzinfo=UTC))
-
-
-def leaf(time_ms: int) -> bytes:
-    return PolicyLeaf(
-        node=NAME,
-        digest="ab" * 32,
-        previous="",
-        departures=(),
-        time_ms=time_ms,
-        blind=bytes(32),
-    ).encode()
-
-
-def note_of(snapshot: Snapshot) -> bytes:
-    head = snapshot.tree_head()
-    checkpoint = Checkpoint(
-        origin=head.origin, size=head.frontier.size, root=head.frontier.root()
-    )
-    return sign_note(checkpoint.text(), signers_of(head.origin))
 
 
 def hand_over(transaction: Transaction) -> None:
@@ -78,9 +65,13 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """Give a log with a leaf a month: six and a close leaf, an open leaf and five."""
 
     def fill(transaction: Transaction) -> None:
-        transaction.append_leaves([leaf(ms(2030, month, 1)) for month in range(7, 13)])
+        transaction.append_leaves(
+            [policy_leaf(ms(2030, month, 1)) for month in range(7, 13)]
+        )
         hand_over(transaction)
-        transaction.append_leaves([leaf(ms(2031, month, 1)) for month in range(2, 7)])
+        transaction.append_leaves(
+            [policy_leaf(ms(2031, month, 1)) for month in range(2, 7)]
+        )
 
     async with open_store(tmp_path / "store.db") as store:
         await store.write(fill)
@@ -145,7 +136,7 @@ class TimedLeaves:
         self.times = times
 
     def leaves(self, first: int, count: int) -> list[bytes]:
-        return [leaf(time) for time in self.times[first : first + count]]
+        return [policy_leaf(time) for time in self.times[first : first + count]]
 
 
 @given(times=st.lists(st.integers(0, 9), max_size=30), before=st.integers(0, 10))
@@ -245,7 +236,7 @@ async def test_shard_that_ends_while_it_is_signed_is_read_again(
     tmp_path: Path,
 ) -> None:
     async with open_store(tmp_path / "hasty.db") as store:
-        await store.write(lambda t: t.append_leaves([leaf(ms(2030, 8, 1))]))
+        await store.write(lambda t: t.append_leaves([policy_leaf(ms(2030, 8, 1))]))
         signer = cast("CheckpointSigner", HastySigner(store))
         note = await PublishedLog(store=store, signer=signer).checkpoint(
             shard_of(OLDER)
