@@ -76,14 +76,12 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
         is_small = request.ByteSize() <= _DRAFTED_AT_ONCE_BYTES_MAX
         drafts = draft() if is_small else await asyncio.to_thread(draft)
         self._local.on_step("publish.drafted")
-        keeping = asyncio.ensure_future(
-            self._local.store.write(lambda t: publisher.keep_all(t, drafts))
-        )
-        # Behind it in the store's queue, what it releases shares its commit.
+        keeping = asyncio.ensure_future(publisher.keep(drafts))
+        # Links that wait form behind it in the store's queue, before its writer can
+        # have begun: what they release shares its commit.
         publisher.wake_all(drafts)
         published = await keeping
         self._local.on_step("publish.committed")
-        publisher.wake_all(published)
         return pb.PublishResponse(
             messages=[
                 pb.PublishedMessage(

@@ -98,7 +98,20 @@ class Publisher:
             )
         return [self._draft(message, author) for message in messages]
 
-    def keep_all(
+    async def keep(self, drafts: Sequence[Draft]) -> list[Published]:
+        """Keep drafts durably, queue them and wake the links of their recipients.
+
+        Raises:
+            AlreadyExistsError: A version exists with another body.
+            StoreError: Nothing was kept.
+        """
+        kept = self._local.store.write(lambda t: self._keep_all(t, drafts))
+        # It is in the store's queue: whatever a link forms from now on, it forms
+        # behind it. So no link need be woken after the commit.
+        self.wake_all(drafts)
+        return await kept
+
+    def _keep_all(
         self, transaction: Transaction, drafts: Sequence[Draft]
     ) -> list[Published]:
         """Keep drafts and queue them for their recipients.
@@ -132,9 +145,9 @@ class Publisher:
             for draft, duplicate in zip(drafts, duplicates, strict=True)
         ]
 
-    def wake_all(self, items: Sequence[Draft | Published]) -> None:
+    def wake_all(self, drafts: Sequence[Draft]) -> None:
         """Tell the links of all recipients that there is work, or will be."""
-        for name in {name for item in items for name in item.recipients}:
+        for name in {name for draft in drafts for name in draft.recipients}:
             self._wake(name)
 
     def _queue(self, transaction: Transaction, drafts: Sequence[Draft]) -> None:

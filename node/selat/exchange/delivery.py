@@ -213,7 +213,9 @@ class Session:
     async def _form_next(self) -> FormedBatch | None:
         """Form a batch of what is queued; None when nothing is, or may leave.
 
-        Wakes itself when something is left for the next batch.
+        Wakes itself when something is left for the next batch. Whoever queues
+        something wakes us behind it in the store's queue of writes, and need not do
+        so after the commit: the last round before we wait is one of those writes.
         """
         await self._slots.acquire()
         self._slots.release()
@@ -225,9 +227,9 @@ class Session:
         except WrongStateError:
             self._wake.set()  # a message ended in the meantime: look again
             return None
+        if self._has_more or queue.has_more:
+            self._wake.set()  # for what a read of the store did not have yet
         self._has_more = queue.has_more
-        if queue.has_more:
-            self._wake.set()
         if not queue.is_empty():
             self._local.on_step("delivery.formed")
         return formed

@@ -17,7 +17,7 @@ adapter to them:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from selat.store.lifecycle import LifecycleSnapshot, LifecycleTransaction
@@ -375,12 +375,13 @@ class Transaction(
 class Store(Protocol):
     """A node's database."""
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
         """Run ``work`` in a transaction of the one writer; return its value.
 
-        ``work`` runs off the event loop and may not await. What it raises
-        undoes the transaction and is raised here. When the caller is cancelled
-        before the work began it is left out; later it is kept all the same.
+        It is queued when this returns, before it is awaited. ``work`` runs off the
+        event loop and may not await. What it raises undoes the transaction and is
+        raised here. When the caller is cancelled before the work began it is left
+        out; later it is kept all the same.
 
         Raises:
             ShuttingDownError: The store is closed.

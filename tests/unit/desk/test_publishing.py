@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -55,11 +56,7 @@ class Desk:
     async def publish(self, *messages: pb.Message) -> list[Published]:
         """Publish as the desk service does."""
         drafts = self.publisher.draft_all(messages, author="desk-3")
-        published = await self.local.store.write(
-            lambda transaction: self.publisher.keep_all(transaction, drafts)
-        )
-        self.publisher.wake_all(published)
-        return published
+        return await self.publisher.keep(drafts)
 
     async def kept(self) -> list[MessageRow]:
         """Return what is kept, oldest first."""
@@ -151,6 +148,20 @@ async def test_message_goes_to_named_recipients_only(desk: Desk) -> None:
     assert published.recipients == (XB,)
     assert await desk.queued() == [(XB, 1, Lane.ROUTINE)]
     assert desk.woken == [XB]
+
+
+async def test_whoever_is_woken_finds_what_was_published(
+    desk: Desk, local: LocalNode
+) -> None:
+    found: list[asyncio.Future[int]] = []
+
+    def look(peer: str) -> None:
+        work = local.store.write(lambda t: len(t.queued(peer, limit=10)))
+        found.append(asyncio.ensure_future(work))
+
+    desk.publisher._wake = look
+    await desk.publish(person())
+    assert await asyncio.gather(*found) == [1, 1]
 
 
 async def test_messages_of_one_call_are_kept_in_their_order(desk: Desk) -> None:

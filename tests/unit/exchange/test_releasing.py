@@ -53,7 +53,7 @@ async def sender(local: LocalNode, xa: Identity, policy: ScriptedPolicy) -> Loca
     message.body.person.person.functions.append("porter")
     publisher = publisher_of(node)
     drafts = publisher.draft_all([message], author="a.lim")
-    await node.store.write(lambda t: publisher.keep_all(t, drafts))
+    await publisher.keep(drafts)
     return node
 
 
@@ -87,7 +87,7 @@ async def test_only_a_short_queue_is_decided_while_other_writers_wait(
     publisher = publisher_of(sender)
     messages = [person(f"Doe, {number}") for number in range(SHORT_QUEUE_MAX)]
     drafts = publisher.draft_all(messages, author="a.lim")
-    await sender.store.write(lambda t: publisher.keep_all(t, drafts))
+    await publisher.keep(drafts)
     assert await sender.store.write(work) is None
     assert len((await prepared(sender)).offers) == SHORT_QUEUE_MAX + 1
 

@@ -55,7 +55,7 @@ async def test_gate_opens_after_a_failure(store: Store) -> None:
     assert await gated.write(lambda _: "kept") == "kept"
 
 
-async def test_gate_that_is_shut_again_lets_nobody_slip_through(store: Store) -> None:
+async def test_gate_that_is_shut_again_lets_in_first_who_waited(store: Store) -> None:
     gated, order = GatedStore(store), list[str]()
     async with gated.shut():
         waiting = asyncio.ensure_future(gated.write(partial(note, order, "waited")))
@@ -63,7 +63,40 @@ async def test_gate_that_is_shut_again_lets_nobody_slip_through(store: Store) ->
     async with gated.shut() as past:
         await past.write(partial(note, order, "within"))
     await waiting
-    assert order == ["within", "waited"]
+    assert order == ["waited", "within"]
+
+
+async def test_who_comes_when_the_gate_opens_passes_nobody(store: Store) -> None:
+    gated, order = GatedStore(store), list[str]()
+    async with gated.shut():
+        waiting = asyncio.ensure_future(gated.write(partial(note, order, "waited")))
+        await asyncio.sleep(0)  # it waits
+    await gated.write(partial(note, order, "came later"))
+    await waiting
+    assert order == ["waited", "came later"]
+
+
+async def test_who_gives_up_at_the_gate_holds_nobody_up(store: Store) -> None:
+    gated, order = GatedStore(store), list[str]()
+    async with gated.shut():
+        waiting = [
+            asyncio.ensure_future(gated.write(partial(note, order, name)))
+            for name in ("given up", "before", "after")
+        ]
+        waiting[0].cancel()  # before it has begun to wait
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+    await waiting[2]
+    await gated.write(partial(note, order, "later"))
+    assert order == ["after", "later"]
+
+
+async def test_write_is_queued_before_it_is_awaited(store: Store) -> None:
+    gated, order = GatedStore(store), list[str]()
+    first = gated.write(partial(note, order, "first"))
+    await gated.write(partial(note, order, "second"))
+    assert await first == "first"
+    assert order == ["first", "second"]
 
 
 async def test_closing_closes_the_store(store: Store) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -82,17 +82,17 @@ class SqliteStore:
             raise
         return cls(Writer(connections[0], on_step=on_step), connections[1:])
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
         """Run ``work`` in a transaction of the one writer; return its value.
 
-        When the caller is cancelled before the work begins, it is left out;
-        once begun, it runs and is kept all the same.
+        It is queued when this returns. When the caller is cancelled before the work
+        begins, it is left out; once begun, it runs and is kept all the same.
 
         Raises:
             ShuttingDownError: The store is closed.
             StoreError: The database failed; nothing was kept.
         """
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return asyncio.wrap_future(self._writer.submit(work))
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Run ``work`` on a snapshot, off the event loop; return its value.
