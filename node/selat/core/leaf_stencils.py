@@ -124,6 +124,7 @@ class LeafReader:
 
     def __init__(self) -> None:
         """Start without a leaf to compare with."""
+        self._first: Leaf | None = None
         self._stencil: Stencil | None = None
 
     def read(self, data: bytes) -> ReadLeaf:
@@ -134,14 +135,17 @@ class LeafReader:
                 know.
             MalformedError: It is not the canonical form of a known kind.
         """
+        # A stencil is made once, of the first leaf when there is a second: others
+        # may all differ.
+        if self._first is not None and self._stencil is None:
+            self._stencil = Stencil(self._first)
         if self._stencil is not None:
             found = self._stencil.read(data)
             if found is not None:
                 return found
         leaf = parse_leaf(data)
-        # A stencil is made once, of the first leaf: others may all differ.
-        if self._stencil is None and len(data) <= STENCIL_BYTES_MAX:
-            self._stencil = Stencil(leaf)
+        if self._first is None and len(data) <= STENCIL_BYTES_MAX:
+            self._first = leaf
         forms = LAYOUTS[type(leaf)].own
         own = {name: _text(form, getattr(leaf, name)) for name, form in forms.items()}
         return ReadLeaf(data, leaf, own)
