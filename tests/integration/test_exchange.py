@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
 import pytest
@@ -26,7 +26,9 @@ from selat.core.merkle import leaf_hash
 from selat.core.proofs import verify_range
 from selat.core.times import utc
 from selat.desk import desk_service
+from selat.desk.sight import Sight
 from selat.errors import UnauthenticatedError
+from selat.exchange.arrivals import Arrived
 from selat.exchange.delivery import REFUSALS_MAX
 from selat.node import serve
 from selat.node.assembly import present_ms
@@ -418,6 +420,54 @@ async def test_subscription_to_categories_leaves_others_out(xa: Home, xb: Home) 
         (found,) = await read(aiter(call), 1)
         assert found.info.id == ids[0]
         call.cancel()
+
+
+async def test_subscriber_is_shown_at_once_what_the_inbox_shows_later(
+    xa: Home, xb: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    at_hand = desk_service._at_hand
+
+    def show(
+        request: pb.SubscribeRequest, arrived: Sequence[Arrived], sight: Sight
+    ) -> list[pb.SubscribeResponse]:
+        steps.append("shown")
+        return at_hand(request, arrived, sight)
+
+    monkeypatch.setattr(desk_service, "_at_hand", show)
+    await introduce(xa, xb)
+    async with running(xa) as a, running(xb, on_step=steps.append) as b:
+        call = b.desk.Subscribe(pb.SubscribeRequest(with_contents=True))
+        await a.publish(person("Doe, Jane"))
+        (first,) = await read(aiter(call), 1)
+        await a.settled(b.name, 1)
+        steps.clear()
+        await a.publish(person("Doe, John"))
+        (second,) = await read(aiter(call), 1)
+        call.cancel()
+        again = b.desk.Subscribe(
+            pb.SubscribeRequest(after=first.cursor, with_contents=True)
+        )
+        assert await read(aiter(again), 1) == [second]
+        again.cancel()
+    assert second.message.body == person("Doe, John").body
+    kept = steps[: steps.index("shown")]
+    assert kept[-2:] == ["store.committed", "intake.committed"], "it is durable"
+    assert "sign.before-mark" not in kept, "nobody waits for the signature"
+
+
+async def test_messages_that_arrive_while_a_subscriber_reads_are_not_lost(
+    xa: Home, xb: Home
+) -> None:
+    await introduce(xa, xb)
+    async with running(xa) as a, running(xb) as b:
+        stream = aiter(b.desk.Subscribe(pb.SubscribeRequest()))
+        ids: list[bytes] = []
+        for number in range(12):
+            ids += await a.publish(person(f"Doe, {number}"))
+        ids += await a.publish(*[person(f"Roe, {number}") for number in range(6)])
+        found = await read(stream, len(ids))
+    assert [each.info.id for each in found] == ids
 
 
 async def test_second_endpoint_of_a_card_is_called_when_the_first_is_dead(

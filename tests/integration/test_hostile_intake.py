@@ -603,7 +603,7 @@ async def test_batch_that_a_broken_stream_still_kept_is_answered_as_kept(
             local=local,
             inspector=Inspector(schema=local.schema, catalogue=load_catalogue()),
         ),
-        arrived=lambda: arrived.append("arrived"),
+        arrived=lambda _: arrived.append("arrived"),
         link=link,
         answer_base=NOTHING_KNOWN,
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,10 @@ from tests.fakes.nodes import (
 )
 from tests.fakes.officers import desk_as, failure
 
-from selat.desk import sight
+from selat.desk import desk_service, sight
+from selat.desk.sight import Sight
 from selat.errors import InvalidInputError, NotFoundError
+from selat.exchange.arrivals import Arrived
 from selat.v1 import desk_service_pb2 as pb
 from selat.v1 import exchange_pb2, message_pb2
 
@@ -80,6 +82,36 @@ async def test_outbox_shows_an_officer_only_what_policy_shows(node: Running) -> 
     async with desk_as(node, "c.ong", "administrator") as administrator:
         assert await outbox(administrator) == [[hidden, shown]]
     assert isinstance(error, NotFoundError)
+
+
+async def test_subscriber_is_sent_only_what_policy_shows(
+    homes: tuple[Home, Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_hand, asked = desk_service._at_hand, list[int]()
+
+    def show(
+        request: pb.SubscribeRequest, arrived: Sequence[Arrived], eyes: Sight
+    ) -> list[pb.SubscribeResponse]:
+        shown = at_hand(request, arrived, eyes)
+        asked.append(len(shown))
+        return shown
+
+    monkeypatch.setattr(desk_service, "_at_hand", show)
+    xa, xb = homes
+    await introduce(*homes)
+    async with (
+        running(xa) as a,
+        running(xb) as b,
+        desk_as(a, "a.lim", "officer") as officer,
+    ):
+        stream = aiter(officer.desk.Subscribe(pb.SubscribeRequest()))
+        ids: list[bytes] = []
+        for sent in (person(), secret(), person("Doe, John")):
+            ids += await b.publish(sent)
+            await b.settled(a.name, len(ids))
+        found = [(await anext(stream)).info.id for _ in range(2)]
+    assert found == [ids[0], ids[2]]
+    assert 0 in asked, "the secret one was at hand, and policy hid it"
 
 
 async def test_pages_of_the_outbox_hold_what_is_shown(

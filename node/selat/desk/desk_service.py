@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -14,11 +14,11 @@ from selat.desk.evidence import evidence_of
 from selat.desk.exporting import Exporting
 from selat.desk.pages import number_from, page_size, token_for
 from selat.desk.publishing import Publisher
-from selat.desk.reading import query_from
+from selat.desk.reading import parse_message, query_from
 from selat.desk.reviews import ReviewDesk
-from selat.desk.sight import EntryPage, Sight, not_found
+from selat.desk.sight import EntryPage, Seen, Sight, not_found
 from selat.errors import InvalidInputError, ShuttingDownError
-from selat.exchange.arrivals import Arrivals
+from selat.exchange.arrivals import Arrivals, Arrived
 from selat.exchange.links import Links
 from selat.exchange.local import LocalNode
 from selat.policy.port import Action
@@ -156,11 +156,13 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
             cursor = await self._newest(request)
         wanted = frozenset(request.categories)
         admitted_ms = self._local.clock()
+        ring = self._arrivals.next_ring()
         while True:
             if self._local.clock() - admitted_ms >= ADMISSION_MS:
                 # Whoever was revoked in the meantime hears no more.
                 caller = await self._door.admit(context, "Subscribe")
                 admitted_ms = self._local.clock()
+            arrived = self._arrivals.all_since(ring, cursor)
             ring = self._arrivals.next_ring()
             if self._arrivals.closed:
                 raise ShuttingDownError(
@@ -168,8 +170,12 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                     remedy="Subscribe again after the last cursor when it runs again.",
                 )
             sight = Sight(local=self._local, caller=caller)
-            work = partial(self._arrived, request, cursor, sight)
-            responses, more, last = await self._local.store.read(work)
+            if arrived:
+                responses, more = _at_hand(request, arrived, sight), False
+                last = arrived[-1].row.cursor
+            else:
+                work = partial(_arrivals_after, request, cursor, sight)
+                responses, more, last = await self._local.store.read(work)
             for response in responses:
                 if not wanted or response.info.category in wanted:
                     yield response
@@ -193,26 +199,6 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
                 remedy="Leave one of both out.",
             )
         return await self._local.store.read(lambda s: s.newest_arrival())
-
-    def _arrived(
-        self,
-        request: pb.SubscribeRequest,
-        cursor: int,
-        sight: Sight,
-        snapshot: Snapshot,
-    ) -> tuple[list[pb.SubscribeResponse], bool, int]:
-        rows = snapshot.arrivals(after=cursor, limit=_SUBSCRIBE_CHUNK)
-        shown = [row for row in rows if not row.holding.is_hidden]
-        responses = [
-            pb.SubscribeResponse(
-                info=convert.message_info(seen.row),
-                message=seen.message if request.with_contents else None,
-                cursor=seen.row.cursor,
-            )
-            for seen in sight.visible(snapshot, shown, Action.SEARCH)
-        ]
-        last = rows[-1].cursor if rows else cursor
-        return responses, len(rows) == _SUBSCRIBE_CHUNK, last
 
     async def AcknowledgeMessage(
         self, request: pb.AcknowledgeMessageRequest, context: Context
@@ -331,6 +317,42 @@ class DeskService(desk_service_pb2_grpc.DeskServiceServicer):
             self._local, row, [e for e in entries if request.peer in ("", e.peer)]
         )
         return pb.GetEvidenceResponse(exchanges=exchanges)
+
+
+def _arrivals_after(
+    request: pb.SubscribeRequest, cursor: int, sight: Sight, snapshot: Snapshot
+) -> tuple[list[pb.SubscribeResponse], bool, int]:
+    """Return what arrived after a cursor, whether that is not all, and the next."""
+    rows = snapshot.arrivals(after=cursor, limit=_SUBSCRIBE_CHUNK)
+    shown = [row for row in rows if not row.holding.is_hidden]
+    responses = _responses(request, sight.visible(snapshot, shown, Action.SEARCH))
+    last = rows[-1].cursor if rows else cursor
+    return responses, len(rows) == _SUBSCRIBE_CHUNK, last
+
+
+def _at_hand(
+    request: pb.SubscribeRequest, arrived: Sequence[Arrived], sight: Sight
+) -> list[pb.SubscribeResponse]:
+    """Return what a subscriber is shown of messages that came with a ring."""
+    messages = [
+        (each.row, parse_message(each.message))
+        for each in arrived
+        if not each.row.holding.is_hidden
+    ]
+    return _responses(request, sight.visible_of(messages, Action.SEARCH))
+
+
+def _responses(
+    request: pb.SubscribeRequest, visible: Iterable[Seen]
+) -> list[pb.SubscribeResponse]:
+    return [
+        pb.SubscribeResponse(
+            info=convert.message_info(seen.row),
+            message=seen.message if request.with_contents else None,
+            cursor=seen.row.cursor,
+        )
+        for seen in visible
+    ]
 
 
 def _reviews_of(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from selat.core.payloads import unpack
+from selat.core.payloads import Packed, unpack
 from selat.core.selectors import Selector, SelectorKind, normalise, selector_bytes
 from selat.desk.convert import direction_from
 from selat.errors import InvalidInputError
@@ -36,6 +36,11 @@ def open_message(
             version=row.version,
         )
     )
+    return parse_message(stored)
+
+
+def parse_message(stored: Packed) -> message_pb2.Message:
+    """Return header and body of a message that was kept."""
     return message_pb2.Message(
         header=message_pb2.Header.FromString(stored.header),
         body=message_pb2.Body.FromString(stored.body),

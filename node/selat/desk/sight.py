@@ -7,7 +7,7 @@ a count, not as an error of another kind than for what was never there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -126,9 +126,16 @@ class Sight:
         self, snapshot: Snapshot, rows: Sequence[MessageRow], action: Action
     ) -> Iterator[Seen]:
         """Yield those of some messages that the caller may see, in their order."""
-        for row, message in zip(
-            rows, open_all(self._local, snapshot, rows), strict=True
-        ):
+        messages = open_all(self._local, snapshot, rows)
+        return self.visible_of(zip(rows, messages, strict=True), action)
+
+    def visible_of(
+        self,
+        messages: Iterable[tuple[MessageRow, message_pb2.Message | None]],
+        action: Action,
+    ) -> Iterator[Seen]:
+        """Yield as `visible`, of messages whose contents are at hand."""
+        for row, message in messages:
             if self.may(action, row, message):
                 yield Seen(row=row, message=message)
 

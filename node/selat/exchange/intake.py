@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from selat.core.batches import (
     Offer,
@@ -43,6 +44,7 @@ from selat.errors import (
     SequenceReplayedError,
 )
 from selat.exchange.anchoring import Gathered
+from selat.exchange.arrivals import HANDED_OVER_MAX, Arrived
 from selat.exchange.chains import keep_states, known_state, newer, verifiers_of
 from selat.exchange.judging import Judge, Judged
 from selat.exchange.local import LocalNode
@@ -76,13 +78,27 @@ class OpenedBatch:
     judged: tuple[Judged, ...] | None
 
 
+class _Kept(NamedTuple):
+    """What a transaction kept of a batch.
+
+    Attributes:
+        incoming: The batch.
+        advance: How far its sender's log has come.
+        arrived: Its messages, when they are few.
+    """
+
+    incoming: IncomingBatch
+    advance: Advance
+    arrived: tuple[Arrived, ...]
+
+
 class IntakeStream:
     """The batches of one stream from one peer, one after another.
 
     Args:
         local: Our node.
         judge: Reads opened messages and decides on each.
-        arrived: Called after messages were kept.
+        arrived: Called after messages were kept; with all of them when they are few.
         link: Where the exchange stood when the stream was opened.
         answer_base: State of our log that the peer has verified.
     """
@@ -92,7 +108,7 @@ class IntakeStream:
         *,
         local: LocalNode,
         judge: Judge,
-        arrived: Callable[[], None],
+        arrived: Callable[[Sequence[Arrived]], None],
         link: Link,
         answer_base: LogPoint,
     ) -> None:
@@ -144,13 +160,14 @@ class IntakeStream:
         if taken is None:
             kept = await self._kept_before(peer, opened)
             return await self._receipt(peer, opened, kept, duplicate=True)
-        kept, advance = taken
         local.on_step("intake.committed")
-        self._arrived()
-        await asyncio.sleep(0)  # whoever follows the inbox reads before we sign
-        receipt = await self._receipt(peer, opened, kept, duplicate=False)
+        self._arrived(taken.arrived)
+        await asyncio.sleep(0)  # whoever follows the inbox is served before we sign
+        receipt = await self._receipt(peer, opened, taken.incoming, duplicate=False)
         # After the subscribers were woken: two signatures take a millisecond.
-        cosigned = await local.witness.cosigned(advance, follows=bool(self._ahead))
+        cosigned = await local.witness.cosigned(
+            taken.advance, follows=bool(self._ahead)
+        )
         return replace(receipt, cosigned=cosigned)
 
     async def keep_gathered(self) -> None:
@@ -252,7 +269,7 @@ class IntakeStream:
 
     async def _kept(
         self, peer: KnownPeer, opened: OpenedBatch, judged: tuple[Judged, ...]
-    ) -> tuple[IncomingBatch, Advance] | None:
+    ) -> _Kept | None:
         try:
             return await self._local.store.write(
                 lambda t: self._keep(t, peer, opened, judged)
@@ -272,7 +289,7 @@ class IntakeStream:
         peer: KnownPeer,
         opened: OpenedBatch,
         judged: tuple[Judged, ...],
-    ) -> tuple[IncomingBatch, Advance] | None:
+    ) -> _Kept | None:
         """Keep everything that accepting a batch means, in one transaction.
 
         None when it does not come next: a stream that broke off had kept it.
@@ -317,8 +334,9 @@ class IntakeStream:
             now_ms=now_ms,
         )
         self._keep_gathered(transaction)
+        arrived = _arrived(transaction, judged, numbers)
         local.on_step("intake.before-commit")
-        return incoming, advance
+        return _Kept(incoming, advance, arrived)
 
     async def _receipt(
         self,
@@ -350,6 +368,20 @@ class IntakeStream:
         anchors.show(head)
         self._answer_base = head.point
         return receipt
+
+
+def _arrived(
+    snapshot: Snapshot, judged: Sequence[Judged], numbers: Sequence[int | None]
+) -> tuple[Arrived, ...]:
+    """Return what was kept of a batch, as it is kept; nothing of a large one."""
+    if len(judged) > HANDED_OVER_MAX:
+        return ()
+    kept = [
+        (snapshot.message(number), item.opened)
+        for item, number in zip(judged, numbers, strict=True)
+        if number is not None
+    ]
+    return tuple(Arrived(row, opened) for row, opened in kept if row is not None)
 
 
 def _not_unwrapped(peer: KnownPeer, batch: SealedBatch) -> KeyWrapError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import grpc
@@ -32,6 +32,7 @@ from selat.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from selat.exchange.arrivals import Arrived
 from selat.exchange.intake import IntakeStream, OpenedBatch
 from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
@@ -71,7 +72,7 @@ class PeerService:
     Args:
         local: Our node.
         judge: Decides on what comes in.
-        arrived: Called after messages were kept.
+        arrived: Called after messages were kept; with all of them when they are few.
         heard_from: Called with the name of each peer that opens a stream.
         own_card: Gives the envelope of our newest card.
         called: Called with the address of whoever calls.
@@ -82,7 +83,7 @@ class PeerService:
         *,
         local: LocalNode,
         judge: Judge,
-        arrived: Callable[[], None],
+        arrived: Callable[[Sequence[Arrived]], None],
         heard_from: Callable[[str], None],
         own_card: Callable[[], bytes],
         called: Callable[[str], None],
