@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
@@ -19,6 +20,7 @@ from selat.core.batches import SealedBatch
 from selat.core.log_states import NOTHING_KNOWN, KnownState, LogPoint, LogState
 from selat.core.receipts import ReceiptBatch
 from selat.errors import (
+    CardExpiredError,
     CheckpointRolledBackError,
     PeerUnreachableError,
     ReceiptInvalidError,
@@ -27,9 +29,11 @@ from selat.errors import (
 )
 from selat.exchange.chains import answered
 from selat.exchange.forming import (
+    BatchKey,
     FormedBatch,
     Sorted,
     assemble,
+    draw_batch_key,
     form,
     prepare,
     prepare_short,
@@ -130,6 +134,7 @@ class Session:
         self._slots = asyncio.Semaphore(BATCHES_IN_FLIGHT_MAX)
         self._known = NOTHING_KNOWN
         self._has_more = False
+        self._drawn: BatchKey | None = None
         # Cleared while a short batch is made ready: what leaves goes first, and
         # receipts, which nobody waits for, are kept after it.
         self._is_calm = asyncio.Event()
@@ -207,8 +212,16 @@ class Session:
             formed = await self._form_next()
             if formed is not None:
                 await self._send(formed)
+                await self._draw_key_of(formed.batch.sequence + 1)
             self._is_calm.set()
             await self._wake.wait()
+
+    async def _draw_key_of(self, sequence: int) -> None:
+        """Draw the key of the next batch while nobody waits for it."""
+        if not self._wake.is_set():
+            work = partial(draw_batch_key, self._local, self._peer, sequence)
+            with suppress(CardExpiredError):  # the next batch tells, if there is one
+                self._drawn = await asyncio.to_thread(work)
 
     async def _form_next(self) -> FormedBatch | None:
         """Form a batch of what is queued; None when nothing is, or may leave.
@@ -282,7 +295,16 @@ class Session:
         """
         local, peer = self._local, self._peer
         head = local.signer.on(snapshot, formed.log_end)
-        batch = assemble(local, peer, formed, snapshot, head=head, known=self._known)
+        drawn, self._drawn = self._drawn, None
+        batch = assemble(
+            local,
+            peer,
+            formed,
+            snapshot,
+            head=head,
+            known=self._known,
+            drawn=drawn,
+        )
         return head, replace(
             batch,
             extension=local.anchors.extension(

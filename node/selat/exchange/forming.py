@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from selat.core.batches import SealedBatch
 from selat.core.leaves import OfferLeaf, parse_leaf
@@ -96,6 +96,51 @@ class FormedBatch:
     def leaf_hashes(self) -> tuple[bytes, ...]:
         """Return the RFC 6962 hashes of the offer leaves in order."""
         return tuple(leaf_hash(message.leaf) for message in self.messages)
+
+
+class BatchKey(NamedTuple):
+    """A fresh key for one batch, wrapped to its recipient.
+
+    Attributes:
+        sequence: Number of the batch.
+        seal_key_id: The recipient's seal key.
+        key: The key itself, for one sealing.
+        wrapped: The same, wrapped.
+    """
+
+    sequence: int
+    seal_key_id: str
+    key: bytes
+    wrapped: bytes
+
+    def __repr__(self) -> str:
+        """Show that there is a key, and nothing of it."""
+        return f"BatchKey(sequence={self.sequence}, …)"
+
+    def is_for(self, local: LocalNode, peer: KnownPeer, sequence: int) -> bool:
+        """Tell whether it is the key of a batch that is sealed now."""
+        seal_key = peer.card.card.seal_key(utc(local.clock()))
+        return (self.sequence, self.seal_key_id) == (sequence, seal_key.key_id)
+
+
+def draw_batch_key(local: LocalNode, peer: KnownPeer, sequence: int) -> BatchKey:
+    """Draw the key of a batch and wrap it, which needs nothing of the batch.
+
+    Args:
+        local: Our node.
+        peer: The recipient.
+        sequence: Number of the batch.
+    """
+    seal_key = peer.card.card.seal_key(utc(local.clock()))
+    key = local.entropy(BATCH_KEY_BYTES)
+    wrapped = wrap_batch_key(
+        batch_key=key,
+        recipient_key=seal_key.public,
+        sender=local.name,
+        recipient=peer.name,
+        sequence=sequence,
+    )
+    return BatchKey(sequence, seal_key.key_id, key, wrapped)
 
 
 def _open(local: LocalNode, row: OutboxRow, payload: Payload) -> Packed:
@@ -291,6 +336,7 @@ def assemble(
     *,
     head: SignedHead,
     known: LogPoint,
+    drawn: BatchKey | None,
 ) -> SealedBatch:
     """Seal a formed batch and add the proofs that its recipient needs.
 
@@ -301,24 +347,20 @@ def assemble(
         snapshot: A snapshot at least as new as the head.
         head: A signed head that contains the batch, or follows its shard.
         known: State of our log that the recipient has verified.
+        drawn: A key that was drawn ahead and never used, if there is one. It is
+            used up, or dropped when the batch or the recipient's key is another.
     """
-    batch, now = formed.batch, utc(local.clock())
-    seal_key = peer.card.card.seal_key(now)
-    batch_key = local.entropy(BATCH_KEY_BYTES)
-    sealer = BatchSealer(batch_key)
+    batch = formed.batch
+    if drawn is None or not drawn.is_for(local, peer, batch.sequence):
+        drawn = draw_batch_key(local, peer, batch.sequence)
+    sealer = BatchSealer(drawn.key)
     offers = leaf_range(snapshot, batch.first_leaf, batch.count, head=head)
     return SealedBatch(
         sequence=batch.sequence,
         offers=offers,
         log=log_state(snapshot, head=head, known=known, also=offers.origin),
-        seal_key_id=seal_key.key_id,
-        wrapped_key=wrap_batch_key(
-            batch_key=batch_key,
-            recipient_key=seal_key.public,
-            sender=local.name,
-            recipient=peer.name,
-            sequence=batch.sequence,
-        ),
+        seal_key_id=drawn.seal_key_id,
+        wrapped_key=drawn.wrapped,
         sealed_messages=tuple(
             sealer.seal(position, leaf=offer.leaf, message=offer.message)
             for position, offer in enumerate(formed.messages)
