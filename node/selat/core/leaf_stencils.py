@@ -57,26 +57,18 @@ class Stencil:
 
     Attributes:
         leaf: The first of them.
+        data: Its exact bytes.
     """
 
     def __init__(self, leaf: Leaf) -> None:
-        """Divide the leaf into what is shared and what is its own."""
-        data = leaf.encode()  # refuses what is too long, or no Unicode
-        layout = LAYOUTS[type(leaf)]
-        first, *literals = layout.literals
-        texts = [first]
-        for (name, form), literal in zip(layout.members, literals, strict=True):
-            if form.is_own:
-                texts.append(literal)
-            else:
-                texts[-1] += form.write(getattr(leaf, name)) + literal
+        """Encode the first leaf; it is divided when there is a second.
+
+        Raises:
+            MalformedError: It is too long, or no Unicode.
+        """
         self.leaf: Final = leaf
-        self._texts: Final = texts
-        self._own: Final = layout.own
-        self._unsure: Final = [n for n, f in self._own.items() if not f.is_exact]
-        template = '"%s"'.join(text.replace("%", "%%") for text in texts)
-        self._template: Final = template
-        self._size: Final = len(data)
+        self.data: Final = leaf.encode()
+        self._own: Final = LAYOUTS[type(leaf)].own
 
     def encode(self, **own: str) -> bytes:
         """Return the exact bytes of a leaf.
@@ -94,7 +86,7 @@ class Stencil:
         if len(values) != len(own):
             raise TypeError(f"a leaf's own attributes are {', '.join(self._own)}")
         data = (self._template % values).encode()
-        if len(data) != self._size:
+        if len(data) != len(self.data):
             raise malformed("has an identifier, digest or time of another length")
         return data
 
@@ -112,6 +104,27 @@ class Stencil:
         except ValueError:
             return None
         return ReadLeaf(data, self.leaf, own)
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        """What is shared, before, between and after what is a leaf's own."""
+        layout = LAYOUTS[type(self.leaf)]
+        first, *literals = layout.literals
+        texts = [first]
+        for (name, form), literal in zip(layout.members, literals, strict=True):
+            if form.is_own:
+                texts.append(literal)
+            else:
+                texts[-1] += form.write(getattr(self.leaf, name)) + literal
+        return texts
+
+    @cached_property
+    def _template(self) -> str:
+        return '"%s"'.join(text.replace("%", "%%") for text in self._texts)
+
+    @cached_property
+    def _unsure(self) -> list[str]:
+        return [name for name, form in self._own.items() if not form.is_exact]
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

@@ -70,6 +70,7 @@ class ReceiptWriter:
                 policies=decision.policies,
             )
             stencil = self._stencils[alike] = Stencil(receipt)
+            return stencil.data
         return stencil.encode(
             offer=offer.hash.hex(),
             id=offer.own["id"],

@@ -203,6 +203,7 @@ class Releaser:
                 blind=case.blind,
             )
             stencil = self._stencils[alike] = Stencil(leaf)
+            return stencil.data
         return stencil.encode(
             id=identifier_text(row.message_id),
             time_ms=self._time,
