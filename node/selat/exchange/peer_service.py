@@ -100,7 +100,8 @@ class PeerService:
         # could be shown two histories.
         self._intake_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._newest: dict[str, object] = {}
-        self._closing = asyncio.Event()
+        self._closing: asyncio.Future[None]
+        self._closing = asyncio.get_running_loop().create_future()
         self._witness_calls = WitnessCalls(local=local, caller=self._caller)
 
     def add_to_server(self, server: grpc.aio.Server) -> None:
@@ -133,7 +134,7 @@ class PeerService:
 
     def end_deliveries(self) -> None:
         """End every stream after the batch in hand, and take no new one."""
-        self._closing.set()
+        self._closing.set_result(None)
 
     # --- calls -------------------------------------------------------------
     async def deliver(
@@ -243,9 +244,10 @@ class PeerService:
     async def _next(self, requests: AsyncIterator[bytes]) -> bytes | None:
         """Wait for the next message; None when the peer ended the stream."""
         coming = asyncio.ensure_future(anext(requests, None))
-        closing = asyncio.ensure_future(self._closing.wait())
         try:
-            await asyncio.wait((coming, closing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (coming, self._closing), return_when=asyncio.FIRST_COMPLETED
+            )
             if not coming.done():
                 raise ShuttingDownError(
                     "The node is stopping.",
@@ -254,7 +256,6 @@ class PeerService:
             return coming.result()
         finally:
             coming.cancel()
-            closing.cancel()
 
     async def get_log_state(
         self,
