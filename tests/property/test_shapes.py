@@ -160,6 +160,15 @@ def test_body_of_one_shape_is_read_without_a_walk() -> None:
     assert schema.shapes.read(unnamed, KIND) is None
 
 
+def test_time_with_much_behind_it_is_left_to_a_walk() -> None:
+    body = pb.Body.FromString(PERSON)
+    seen = body.person.last_seen_at
+    seen.MergeFromString(b"\x22\x7f" + bytes(0x7F))  # a field that nobody knows
+    data = body.SerializeToString(deterministic=True)
+    assert_alike(data)
+    assert SEEN.shapes.read(data, KIND) is None
+
+
 def test_body_without_what_was_withheld_is_read_where_that_was_withheld() -> None:
     header = pb.Header()
     header.CopyFrom(HEADER)

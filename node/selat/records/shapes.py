@@ -36,6 +36,8 @@ LEARN_EVERY: Final = 32
 
 #: Points in time that are remembered.
 _STAMPS_MAX: Final = 256
+#: Octets of a point in time: two tags with numbers of ten octets.
+_STAMP_OCTETS_MAX: Final = 22
 
 # What follows the literal octets of a step.
 _TEXT: Final = 0
@@ -193,7 +195,7 @@ class Shape:
             if kind == _TEXT:
                 texts.append(data[start:at])
                 continue
-            moment = _moment(data[start:at])
+            moment = _moment(data[start:at]) if length <= _STAMP_OCTETS_MAX else None
             if moment is None:
                 return None
             moments.append(moment)
