@@ -428,6 +428,9 @@ async def test_subscriber_is_shown_at_once_what_the_inbox_shows_later(
     steps: list[str] = []
     at_hand = desk_service._at_hand
 
+    def observe(step: str) -> None:
+        steps.append(step)
+
     def show(
         request: pb.SubscribeRequest, arrived: Sequence[Arrived], sight: Sight
     ) -> list[pb.SubscribeResponse]:
@@ -436,7 +439,7 @@ async def test_subscriber_is_shown_at_once_what_the_inbox_shows_later(
 
     monkeypatch.setattr(desk_service, "_at_hand", show)
     await introduce(xa, xb)
-    async with running(xa) as a, running(xb, on_step=steps.append) as b:
+    async with running(xa) as a, running(xb, on_step=observe) as b:
         call = b.desk.Subscribe(pb.SubscribeRequest(with_contents=True))
         await a.publish(person("Doe, Jane"))
         (first,) = await read(aiter(call), 1)
