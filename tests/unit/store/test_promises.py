@@ -252,6 +252,14 @@ async def test_on_a_full_disk_whoever_got_an_answer_is_kept(
     assert answered == list(range(1, len(answered) + 1))
 
 
+async def test_write_is_queued_by_its_call_and_not_when_it_is_awaited(
+    store: Store,
+) -> None:
+    first = store.write(adding(message(1)))
+    second = await store.write(adding(message(2)))
+    assert [*await first, *second] == [1, 2]
+
+
 async def test_work_whose_caller_gave_up_before_it_began_is_left_out(
     store: Store,
 ) -> None:

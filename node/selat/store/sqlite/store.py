@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,6 +38,10 @@ _SHARDS_REMEMBERED: Final = 4
 
 def _no_step(_step: str) -> None:
     """Do nothing at a step."""
+
+
+async def _answered(kept: Future[T]) -> T:
+    return await asyncio.wrap_future(kept)
 
 
 class SqliteStore:
@@ -92,7 +96,7 @@ class SqliteStore:
             ShuttingDownError: The store is closed.
             StoreError: The database failed; nothing was kept.
         """
-        return asyncio.wrap_future(self._writer.submit(work))
+        return _answered(self._writer.submit(work))
 
     async def read(self, work: Callable[[Snapshot], T]) -> T:
         """Run ``work`` on a snapshot, off the event loop; return its value.
