@@ -90,8 +90,7 @@ def build_vouching(
             store=store,
             peers=peers,
             signer=signer,
-            verifiers=lambda origin: [
-                each.verifier for each in keys.log_signers(origin)
-            ],
+            # Peers remember what was signed with keys that are retired since.
+            verifiers=lambda origin: own_card().card.every_log_verifier(origin),
         ),
     )
