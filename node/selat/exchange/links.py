@@ -95,10 +95,17 @@ class Link:
         self._retry = asyncio.Event()
         self.wake = asyncio.Event()
         self.connected = False
+        self._session_end: asyncio.Timeout | None = None
 
     def retry_now(self) -> None:
         """Do not wait any longer before the next attempt."""
         self._retry.set()
+
+    def begin_anew(self) -> None:
+        """End the session that is open, if there is one, and begin another."""
+        end, self._session_end = self._session_end, None
+        if end is not None and not end.expired():
+            end.reschedule(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Deliver until cancelled, session after session."""
@@ -142,9 +149,10 @@ class Link:
             try:
                 # A new session every few hours picks up the peer's newest card.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(SESSION_S_MAX):
+                    async with asyncio.timeout(SESSION_S_MAX) as self._session_end:
                         await session.run()
             finally:
+                self._session_end = None
                 self.connected = False
                 self.connection = None
                 await stream.close()
@@ -241,6 +249,11 @@ class Links:
         link = self._links.get(peer)
         if link is not None and not link.connected:
             link.retry_now()
+
+    def begin_anew(self) -> None:
+        """End every open session and begin another, over a new connection."""
+        for link in self._links.values():
+            link.begin_anew()
 
     def is_connected(self, peer: str) -> bool:
         """Tell whether a stream to the peer is open."""

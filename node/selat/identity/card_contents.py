@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
@@ -34,6 +33,7 @@ from selat.identity.certificate_checks import (
     check_node_certificate,
     to_pem,
 )
+from selat.identity.contact_points import ContactPoint
 
 #: Keys on a card, in use and retired.
 KEYS_MAX: Final = 32
@@ -45,8 +45,6 @@ CONTACT_POINTS_MAX: Final = 60
 CATEGORIES_MAX: Final = 64
 #: Protocol versions on a card.
 PROTOCOL_VERSIONS_MAX: Final = 8
-#: Languages of a contact point.
-LANGUAGES_MAX: Final = 8
 #: Keys that are kept ready, of each kind: those of all peers, and of their logs.
 _KEYS_KEPT: Final = 256
 
@@ -54,56 +52,6 @@ _KEYS_KEPT: Final = 256
 def witness_name(node: str) -> str:
     """Return the key name under which a node cosigns other logs."""
     return f"{node}/witness"
-
-
-class ContactFunction(StrEnum):
-    """What a contact point can be called for; also the functions of officers."""
-
-    COUNTER_TERRORISM = "counter-terrorism"
-    POLICE = "police"
-    FINANCIAL_INTELLIGENCE = "financial-intelligence"
-    LEGAL_ASSISTANCE = "legal-assistance"
-    EXTRADITION = "extradition"
-    BORDER = "border"
-    TRAVEL_DOCUMENTS = "travel-documents"
-    AVIATION_SECURITY = "aviation-security"
-    FLAG_STATE = "flag-state"
-    MARITIME_RESCUE = "maritime-rescue"
-    PORT_SECURITY = "port-security"
-    RAIL = "rail"
-    ROAD = "road"
-    FIREARMS_TRACING = "firearms-tracing"
-    NARCOTICS = "narcotics"
-    HUMAN_TRAFFICKING = "human-trafficking"
-    CUSTOMS = "customs"
-    CRISIS = "crisis"
-    SANCTIONS = "sanctions"
-    DATA_PROTECTION = "data-protection"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactPoint:
-    """A duty desk.
-
-    Attributes:
-        function: What it can be called for.
-        phone: Telephone number, E.164.
-        languages: BCP 47 tags, the preferred one first.
-        hours: When it is staffed, for people to read.
-    """
-
-    function: ContactFunction
-    phone: str
-    languages: tuple[str, ...]
-    hours: str
-
-    def __post_init__(self) -> None:
-        """Check every field."""
-        card_forms.check_phone(self.phone)
-        card_forms.check_count("languages", self.languages, 1, LANGUAGES_MAX)
-        for language in self.languages:
-            card_forms.check_language(language)
-        card_forms.check_text("hours", self.hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +124,19 @@ class Card:
         """Every TLS certificate on the card, DER, whenever it is used."""
         return tuple(key.public for key in self._of(KeyPurpose.TLS))
 
-    def tls_certificates_pem(self) -> bytes:
-        """Return every TLS certificate on the card as one PEM text."""
-        return b"".join(map(to_pem, self.tls_certificates))
+    def tls_certificates_pem(self, *, at: datetime) -> bytes:
+        """Return the TLS certificates that are not retired at a time as one PEM text.
+
+        Those of an expired card are not: a connection may fetch its successor.
+
+        Raises:
+            CardExpiredError: All of them are.
+        """
+        since = min(at, self.valid_until)
+        lasting = [key for key in self._of(KeyPurpose.TLS) if since <= key.not_after]
+        if not lasting:
+            raise self._expired(KeyPurpose.TLS)
+        return b"".join(to_pem(key.public) for key in lasting)
 
     def key(
         self, purpose: KeyPurpose, algorithm: KeyAlgorithm, at: datetime

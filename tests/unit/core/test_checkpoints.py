@@ -60,7 +60,7 @@ def test_any_key_of_a_type_may_have_signed() -> None:
     others = verifiers_of(log_signers(seed=2))
     for verifiers in ([*others, *VERIFIERS], [*VERIFIERS, *others]):
         assert open_checkpoint(note, origin=ORIGIN, verifiers=verifiers) == HEAD
-    with pytest.raises(SignatureError, match="ED25519 signature .* is missing"):
+    with pytest.raises(SignatureError, match="ED25519 signature of"):
         open_checkpoint(note, origin=ORIGIN, verifiers=[others[0], VERIFIERS[1]])
 
 
