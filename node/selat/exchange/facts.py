@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from selat.policy.port import MessageFacts
 from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX, common_part
+from selat.records.headings import Heading
 from selat.store.values import Holding, Lane, MessageRow
 from selat.v1 import message_pb2 as pb
 from selat.v1 import records_pb2
@@ -59,7 +60,7 @@ def review_ms(header: pb.Header) -> int | None:
     return timestamp_ms(header.review_at) if header.HasField("review_at") else None
 
 
-def lane_of(header: pb.Header) -> Lane:
+def lane_of(header: pb.Header | Heading) -> Lane:
     """Return the lane of a message; an urgency not stated is routine."""
     return _LANES[header.urgency]
 
@@ -101,6 +102,15 @@ def facts_of(
     read = _common_facts if len(common) <= COMMON_BYTES_MAX else _read_common
     return read(common, holding).dated(
         expires_ms=expiry_ms(header), created_ms=timestamp_ms(header.created_at)
+    )
+
+
+def facts_of_heading(heading: Heading) -> MessageFacts:
+    """Return what policies may know of a message that comes in."""
+    common = heading.common
+    read = _common_facts if len(common) <= COMMON_BYTES_MAX else _read_common
+    return read(common, Holding.CURRENT).dated(
+        expires_ms=heading.expires_ms, created_ms=heading.created_ms
     )
 
 

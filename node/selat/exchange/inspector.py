@@ -67,7 +67,7 @@ class Inspector:
         """
         findings = inspect_all(self._schema, messages, strict=strict)
         return [
-            self._compared(message.common, found)
+            self._compared(message.heading.common, found)
             for message, found in zip(messages, findings, strict=True)
         ]
 

@@ -8,7 +8,6 @@ so that one bad message never holds up the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -20,16 +19,17 @@ from selat.core.leaf_json import identifier_text
 from selat.core.payloads import Packed, unpack
 from selat.core.selectors import selector_bytes
 from selat.errors import AlreadyExistsError, CommitmentMismatchError
-from selat.exchange.facts import facts_of, lane_of, review_ms
+from selat.exchange.facts import facts_of_heading, lane_of
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.receipt_leaves import ReceiptWriter
 from selat.policy.port import Decision, Effect, MessageFacts, Policy
+from selat.records.headings import Heading
 from selat.records.inspection import Inspection, ParsedMessage, parse
+from selat.records.schema import Schema
 from selat.store.port import Snapshot, Transaction
 from selat.store.values import Direction, Holding, MessageRow, NewMessage
-from selat.v1 import message_pb2
 
 _BLIND_BYTES: Final = 32
 #: What is said again of a message that is kept already, by what it is held as.
@@ -135,7 +135,7 @@ class Judge:
         cases = [
             _Case(offer, opened) for offer, opened in zip(offers, messages, strict=True)
         ]
-        read = _read_all(cases, peer.name)
+        read = _read_all(self._local.schema, cases, peer.name)
         policy, now_ms = self._local.policy(), self._local.clock()
         valid = self._inspect_all(read)
         kept = _decide_all(valid, peer, policy, now_ms)
@@ -170,8 +170,8 @@ class Judge:
             cipher.protect(
                 case.opened.data,
                 originator=peer.name,
-                message_id=case.parsed.header.id,
-                version=case.parsed.header.version,
+                message_id=case.parsed.heading.id,
+                version=case.parsed.heading.version,
                 data_key=secret[:KEY_BYTES],
                 nonce=secret[KEY_BYTES:],
             )
@@ -273,7 +273,7 @@ def _kept(
     return None
 
 
-def _read_all(cases: Sequence[_Case], peer: str) -> list[_Case]:
+def _read_all(schema: Schema, cases: Sequence[_Case], peer: str) -> list[_Case]:
     """Parse messages and compare them with their leaves; return those that parse.
 
     Raises:
@@ -281,14 +281,15 @@ def _read_all(cases: Sequence[_Case], peer: str) -> list[_Case]:
     """
     read: list[_Case] = []
     for case in cases:
-        with suppress(DecodeError):
-            case.parsed = parse(case.opened.header, case.opened.body)
-            read.append(case)
+        try:
+            case.parsed = parse(schema, case.opened.header, case.opened.body)
+        except DecodeError:
+            continue
+        read.append(case)
     for case in read:
-        parts = case.parsed
-        case.facts = facts_of(parts.header, common=parts.common)
+        case.facts = facts_of_heading(case.parsed.heading)
     for case in read:
-        _check_leaf(case.offer, case.parsed.header, case.facts, peer=peer)
+        _check_leaf(case.offer, case.parsed.heading, case.facts, peer=peer)
     return read
 
 
@@ -299,16 +300,16 @@ def _new_message(
     *,
     now_ms: int,
 ) -> NewMessage:
-    header, facts = case.parsed.header, case.facts
+    heading, facts = case.parsed.heading, case.facts
     permitted = case.decision.effect is Effect.PERMIT
     # By position: there are thousands, and names would cost four times as much.
     return NewMessage._make(
         (
             Direction.IN,
-            header.id,
-            header.version,
+            heading.id,
+            heading.version,
             *(facts.originator, facts.category, facts.record_type, facts.status),
-            lane_of(header),
+            lane_of(heading),
             *(facts.level, facts.tlp),
             *(facts.created_ms, facts.expires_ms, now_ms),
             *payload,
@@ -316,7 +317,7 @@ def _new_message(
             selectors,
             len(case.inspection.warnings),
             "",
-            review_ms(header),
+            heading.review_ms,
         )
     )
 
@@ -367,13 +368,13 @@ def _contents(item: Judged) -> tuple[bytes, bytes]:
 
 
 def _check_leaf(
-    offer: Offer, header: message_pb2.Header, facts: MessageFacts, *, peer: str
+    offer: Offer, heading: Heading, facts: MessageFacts, *, peer: str
 ) -> None:
     """Refuse a leaf that tells another story than the message it commits to."""
     like = offer.like
     same = (
-        offer.own["id"] == identifier_text(header.id),
-        like.version == header.version,
+        offer.own["id"] == identifier_text(heading.id),
+        like.version == heading.version,
         like.type == facts.record_type,
         like.category == facts.category,
         like.level == facts.level,

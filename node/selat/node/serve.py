@@ -19,6 +19,7 @@ from selat.exchange.local import Clock
 from selat.exchange.signing import StepObserver
 from selat.node.assembly import Node, assemble_node, ignore_step, present_ms
 from selat.node.folder import NodeFolder
+from selat.node.heap import share_heap
 from selat.node.publication import published
 from selat.node.servers import desk_server, peer_server
 
@@ -141,6 +142,7 @@ async def run_node(
 
 def _settle_interpreter() -> None:
     """Fit the search for garbage and the threads' turns to a node's work."""
+    share_heap()
     gc.collect()
     gc.freeze()  # what the process was started with is no garbage
     gc.set_threshold(NEW_OBJECTS)

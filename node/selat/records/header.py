@@ -39,7 +39,7 @@ COMMON_BYTES_MAX: Final = 1024
 COMMON_PARTS_MAX: Final = 1024
 """Common parts that are remembered."""
 
-_UUID_SIZE: Final = 16
+UUID_SIZE: Final = 16
 """Octets of a UUID (RFC 9562, 4)."""
 
 _KINDS: Final = {
@@ -104,14 +104,14 @@ class HeaderRules:
         return not (walk.violations or walk.warnings or walk.selectors)
 
 
-def check_kind(header: message_pb2.Header, body: message_pb2.Body, walk: Walk) -> None:
-    """Note a body that is empty or not of the kind that the header names."""
+def check_kind(number: int, body: message_pb2.Body, walk: Walk) -> None:
+    """Note a body that is empty or not of the kind that its header names."""
     kind = body.WhichOneof("record")
     if kind is None:
         walk.violate("", "required", "must hold exactly one kind of record")
         return
     # The value of a type is the number of its field (message.proto).
-    if _KINDS[kind] != header.type:
+    if _KINDS[kind] != number:
         walk.violate(kind, "type", "is not the kind that header.type names")
 
 
@@ -137,12 +137,12 @@ def _check_common(header: message_pb2.Header, walk: Walk) -> None:
 
 def _check_identifiers(header: message_pb2.Header, walk: Walk) -> None:
     """Check that every message is named by a UUIDv7."""
-    if header.id and not _is_uuid7(header.id):
+    if header.id and not is_uuid7(header.id):
         walk.violate("id", "uuid7", "must be a UUIDv7 of 16 octets (RFC 9562)")
     for name in ("supersedes", "answers", "recalls"):
         if header.HasField(name):
             reference: message_pb2.MessageReference = getattr(header, name)
-            if reference.id and not _is_uuid7(reference.id):
+            if reference.id and not is_uuid7(reference.id):
                 walk.violate(
                     f"{name}.id", "uuid7", "must be a UUIDv7 of 16 octets (RFC 9562)"
                 )
@@ -150,15 +150,15 @@ def _check_identifiers(header: message_pb2.Header, walk: Walk) -> None:
 
 def _check_times(header: message_pb2.Header, walk: Walk) -> None:
     """Check that a message lives, is reviewed and then expires."""
-    created = _nanoseconds(header.created_at)
+    created = nanoseconds(header.created_at)
     # What is absent comes last of all.
     expiry: float = math.inf
     if header.HasField("expires_at"):
-        expiry = _nanoseconds(header.expires_at)
+        expiry = nanoseconds(header.expires_at)
         if expiry <= created:
             walk.violate("expires_at", "order", "must be later than created_at")
     if header.HasField("review_at"):
-        review = _nanoseconds(header.review_at)
+        review = nanoseconds(header.review_at)
         if review <= created:
             walk.violate("review_at", "order", "must be later than created_at")
         if review > expiry:
@@ -181,14 +181,24 @@ def _check_marking(marking: message_pb2.Marking, walk: Walk) -> None:
             return
 
 
-def _is_uuid7(octets: bytes) -> bool:
+def are_in_order(created: int, expires: int | None, review: int | None) -> bool:
+    """Tell whether a message lives, is reviewed and then expires, all in ns."""
+    if expires is not None and expires <= created:
+        return False
+    if review is None:
+        return True
+    return review > created and (expires is None or review <= expires)
+
+
+def is_uuid7(octets: bytes) -> bool:
     """Tell whether octets are a UUID of version 7 and variant 10 (RFC 9562)."""
     return (
-        len(octets) == _UUID_SIZE
+        len(octets) == UUID_SIZE
         and octets[6] & 0xF0 == _UUID_VERSION
         and octets[8] & 0xC0 == _UUID_VARIANT
     )
 
 
-def _nanoseconds(time: Timestamp) -> int:
+def nanoseconds(time: Timestamp) -> int:
+    """Return a point in time in ns since the epoch."""
     return time.seconds * 1_000_000_000 + time.nanos

@@ -10,32 +10,38 @@ hand, which takes a fifth off the time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from selat.core.selectors import Selector
 from selat.errors import InvalidRecordError
-from selat.records.header import check_kind, common_part
+from selat.records.header import check_kind
+from selat.records.headings import Heading, ReadHeading, heading_of
 from selat.records.schema import Schema
 from selat.records.walk import RecordWarning, Walk
 from selat.v1 import message_pb2
 
+_NOTHING: Final[frozenset[str]] = frozenset()
+
 
 class ParsedMessage(NamedTuple):
-    """A message to be looked at, from `parsed`.
+    """A message to be looked at, from `parse` or `parsed`.
 
     Attributes:
-        header: Its header.
-        body: Its body.
-        common: The header's common part; see ``records.header``.
-        data: The octets that the body was parsed from; empty for one that was not.
+        heading: What its header says that a node itself needs.
+        selectors: The selectors of a header that was read by its shape, and is
+            therefore clean; None of one that is to be walked.
+        header: The header; None of one that was read by its shape.
+        body: The body; None of one that was not parsed yet.
+        octets: The octets of header and body; empty where they were not at hand.
     """
 
-    header: message_pb2.Header
-    body: message_pb2.Body
-    common: bytes
-    data: bytes
+    heading: Heading
+    selectors: list[Selector] | None
+    header: message_pb2.Header | None
+    body: message_pb2.Body | None
+    octets: tuple[bytes, bytes]
 
 
 class Inspection(NamedTuple):
@@ -54,20 +60,27 @@ class Inspection(NamedTuple):
 Finding: TypeAlias = Inspection | InvalidRecordError
 
 
-def parse(header: bytes, body: bytes) -> ParsedMessage:
-    """Parse a message to be looked at.
+def parse(schema: Schema, header: bytes, body: bytes) -> ParsedMessage:
+    """Parse a message to be looked at; its body not before it is.
+
+    Args:
+        schema: The plans, shared by all calls.
+        header: Octets of the header.
+        body: Octets of the body.
 
     Raises:
-        DecodeError: The octets are no header or no body.
+        DecodeError: The octets are no header.
     """
+    read = schema.headings.read(header)
+    if read is not None:
+        return ParsedMessage(read.heading, read.selectors, None, None, (header, body))
     found = message_pb2.Header.FromString(header)
-    parts = message_pb2.Body.FromString(body)
-    return ParsedMessage(found, parts, common_part(found), body)
+    return ParsedMessage(heading_of(found), None, found, None, (header, body))
 
 
 def parsed(header: message_pb2.Header, body: message_pb2.Body) -> ParsedMessage:
     """Return a message to be looked at."""
-    return ParsedMessage(header, body, common_part(header), b"")
+    return ParsedMessage(heading_of(header), None, header, body, (b"", b""))
 
 
 def inspect(
@@ -104,56 +117,70 @@ def inspect_all(
     Returns:
         For each message warnings and selectors, or what is wrong with it.
     """
-    walks = [
-        Walk(strict=strict, redacted=_NOTHING if strict else _redacted(message.header))
-        for message in messages
+    if strict:
+        return [_walked(schema, message, strict=True) for message in messages]
+    shapes = schema.shapes
+    # Bodies that are built like one before are the most: they come first.
+    known = [
+        shapes.read(message.octets[1], message.heading.kind) for message in messages
     ]
-    headers = schema.headers
-    for message, walk in zip(messages, walks, strict=True):
-        walk.path.append("header")
-        headers.walk(message.header, walk, common=message.common)
-    for message, walk in zip(messages, walks, strict=True):
-        walk.path[0] = "body"
-        if strict or not message.data:
-            _walk_body(schema, message, walk)
-        else:
-            _look_at_body(schema, message, walk)
-    return [_finding(walk) for walk in walks]
+    return [
+        _walked(schema, message, strict=False)
+        if message.selectors is None or of_body is None
+        else Inspection((), tuple(dict.fromkeys(message.selectors + of_body)))
+        for message, of_body in zip(messages, known, strict=True)
+    ]
 
 
-def _walk_body(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
-    check_kind(message.header, message.body, walk)
-    schema.bodies.walk(message.body, walk)
-
-
-def _look_at_body(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
-    """Note what a walk would note; take the shorter way where there is one."""
-    # What policy withheld may be absent: it is part of how a body is built.
-    kind = (message.header.type, walk.redacted)
-    selectors = schema.shapes.read(message.data, kind)
-    if selectors is not None:
-        walk.selectors += selectors
-        return
-    before = len(walk.violations), len(walk.warnings), len(walk.selectors)
-    _walk_body(schema, message, walk)
-    if before[:2] == (len(walk.violations), len(walk.warnings)):
-        found = walk.selectors[before[2] :]
-        schema.shapes.learn(message.body, message.data, kind, found)
-
-
-_NOTHING: frozenset[str] = frozenset()
-
-
-def _redacted(header: message_pb2.Header) -> frozenset[str]:
-    """Return the paths from the root of what policy withheld."""
-    paths = header.redacted
-    return frozenset([f"body.{path}" for path in paths]) if paths else _NOTHING
-
-
-def _finding(walk: Walk) -> Finding:
+def _walked(schema: Schema, message: ParsedMessage, *, strict: bool) -> Finding:
+    """Look at a message that is not known to be clean."""
+    withheld = message.heading.kind[1]
+    walk = Walk(strict=strict, redacted=_NOTHING if strict else withheld)
+    _look_at_header(schema, message, walk)
+    try:
+        _look_at_body(schema, message, walk)
+    except DecodeError:
+        walk.violate("", "decode", "is no body that can be read")
     if walk.violations:
         return InvalidRecordError(tuple(walk.violations))
     return Inspection(tuple(walk.warnings), tuple(dict.fromkeys(walk.selectors)))
+
+
+def _look_at_header(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
+    """Note what is to be said of a header; learn how a clean one is built."""
+    walk.path.append("header")
+    header, heading = message.header, message.heading
+    if header is None:
+        walk.selectors += message.selectors or ()
+    else:
+        schema.headers.walk(header, walk, common=heading.common)
+        data = message.octets[0]
+        if data and not (walk.violations or walk.warnings):
+            found = ReadHeading(heading, list(walk.selectors))
+            schema.headings.learn(header, data, found)
+
+
+def _look_at_body(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
+    """Note what is to be said of a body; learn how a clean one is built.
+
+    Raises:
+        DecodeError: The octets are no body.
+    """
+    walk.path[0] = "body"
+    body, data = message.body, message.octets[1]
+    kind = message.heading.kind
+    if body is None:
+        # What policy withheld may be absent: it is part of how a body is built.
+        selectors = schema.shapes.read(data, kind)
+        if selectors is not None:
+            walk.selectors += selectors
+            return
+        body = message_pb2.Body.FromString(data)
+    before = len(walk.violations), len(walk.warnings), len(walk.selectors)
+    check_kind(kind[0], body, walk)
+    schema.bodies.walk(body, walk)
+    if data and before[:2] == (len(walk.violations), len(walk.warnings)):
+        schema.shapes.learn(body, data, kind, walk.selectors[before[2] :])
 
 
 def validate(

@@ -32,6 +32,7 @@ from selat.records.fields import (
 )
 from selat.records.forms import FORMS
 from selat.records.header import HeaderRules
+from selat.records.headings import HeadingShapes
 from selat.records.shapes import Shapes, TextLook
 from selat.records.walk import Walk
 from selat.v1 import message_pb2, options_pb2
@@ -187,6 +188,7 @@ class Schema:
     Attributes:
         headers: The rules of headers.
         bodies: The rules of bodies.
+        headings: How the headers that came last were built.
         shapes: How the bodies that came last were built.
     """
 
@@ -195,6 +197,7 @@ class Schema:
         self._plans: dict[Descriptor, MessagePlan] = {}
         self.headers = HeaderRules(self.plan(message_pb2.Header()))
         self.bodies = self.plan(message_pb2.Body())
+        self.headings = HeadingShapes(_look)
         self.shapes = Shapes(_look)
 
     def plan(self, message: Message) -> MessagePlan:

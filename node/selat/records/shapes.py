@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bodies that are built like one before, read off their octets.
+"""Messages that are built like one before, read off their octets.
 
 Most bodies of one desk are built alike: the same fields are set, and only what they
 say differs. A shape is learnt of a body about which nothing was to be said. It reads
@@ -10,18 +10,18 @@ that the walk would find. Of every other body it says nothing at all, and the wa
 ``records.schema`` decides. A test holds the two against each other.
 
 Only the deterministic encoding of protobuf is read: fields in ascending order,
-numbers in their shortest form.
+numbers in their shortest form. Headers are read alike, by ``records.headings``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import gt
 from typing import Final, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from selat.core.selectors import Selector, SelectorKind, normalise
@@ -32,10 +32,12 @@ from selat.records.fields import is_point_in_time
 #: Shapes that are remembered; each is tried in turn.
 SHAPES_MAX: Final = 8
 #: After a shape was learnt, so many bodies are read before the next one is.
-_LEARN_EVERY: Final = 32
+LEARN_EVERY: Final = 32
 
 #: Points in time that are remembered.
 _STAMPS_MAX: Final = 256
+#: Octets of a point in time: two tags with numbers of ten octets.
+_STAMP_OCTETS_MAX: Final = 22
 
 # What follows the literal octets of a step.
 _TEXT: Final = 0
@@ -94,20 +96,23 @@ Look = Callable[[FieldDescriptor], TextLook]
 Kind = tuple[int, frozenset[str]]
 
 
+#: Octets that stand there, what follows them, and what is asked of a text.
+Part = tuple[bytes, int | None, TextLook | None]
+
+
 class Shape:
-    """How one body is built.
+    """How one message is built.
 
     Args:
-        body: The body.
-        look: Gives what is asked of the texts of a field.
+        built: Its parts, in their order.
     """
 
-    def __init__(self, body: Message, look: Look) -> None:
+    def __init__(self, built: Iterable[Part]) -> None:
         """Learn it; `read` shows whether it can be learnt."""
         looks: list[TextLook] = []
         parts: list[tuple[bytes, int]] = []
         literal = b""
-        for octets, kind, asked in _parts(body, look):
+        for octets, kind, asked in built:
             literal += octets
             if kind is None:
                 continue
@@ -126,24 +131,29 @@ class Shape:
             if asked.kind or asked.check
         ]
 
-    def read(self, data: bytes) -> list[Selector] | None:
-        """Return the selectors of a body; None if it is another one, or not clean.
+    def read(self, data: bytes, moments: list[int | None]) -> list[Selector] | None:
+        """Return the selectors of a message; None if it is another one, or not clean.
 
         Args:
-            data: A body's octets, which protobuf has parsed before: what has the
-                tag of a text, say, is one, and ends where its length says.
+            data: Any octets.
+            moments: Takes its points in time, in ns since the epoch.
         """
-        found = self._texts(data)
-        # What is empty is not written down.
-        if found is None or not all(found):
-            return None
-        octets = _BETWEEN_OCTET.join(found)
-        texts = octets.decode().split(_BETWEEN)
-        if len(texts) != len(found) or any(map(gt, map(len, texts), self._limits)):
+        try:
+            found = self._texts(data, moments)
+            # What is empty is not written down.
+            if found is None or not all(found):
+                return None
+            octets = _BETWEEN_OCTET.join(found)
+            texts = octets.decode().split(_BETWEEN)
+        except (IndexError, UnicodeDecodeError):
             return None
         # Line feeds are text too, but that is for a walk to know.
         is_plain = not octets.translate(None, _PLAIN)
-        if not (is_plain or "".join(texts).isprintable()):
+        if (
+            len(texts) != len(found)
+            or any(map(gt, map(len, texts), self._limits))
+            or not (is_plain or "".join(texts).isprintable())
+        ):
             return None
         for index, fits in self._forms:
             if not fits(texts[index]):
@@ -154,8 +164,12 @@ class Shape:
                 return None
         return selectors
 
-    def _texts(self, data: bytes) -> list[bytes] | None:
-        """Return the texts of a body built like this one; None of any other."""
+    def _texts(self, data: bytes, moments: list[int | None]) -> list[bytes] | None:
+        """Return the texts of a message built like this one; None of any other.
+
+        Raises:
+            IndexError: It ends before a length.
+        """
         texts: list[bytes] = []
         ends: list[int] = []
         at = 0
@@ -180,8 +194,11 @@ class Shape:
             start, at = at, at + length
             if kind == _TEXT:
                 texts.append(data[start:at])
-            elif not _is_stamp(data[start:at]):
+                continue
+            moment = _moment(data[start:at]) if length <= _STAMP_OCTETS_MAX else None
+            if moment is None:
                 return None
+            moments.append(moment)
         return texts if at == len(data) else None
 
 
@@ -204,12 +221,12 @@ class Shapes:
         """Return the selectors of a clean body of a known shape, or None.
 
         Args:
-            data: The body's octets, which protobuf has parsed before.
+            data: Any octets.
             kind: What its header says of it.
         """
         for known in self._shapes:
             if known[0] == kind:
-                selectors = known[1].read(data)
+                selectors = known[1].read(data, [])
                 if selectors is not None:
                     return selectors
         self._patience -= 1
@@ -228,9 +245,9 @@ class Shapes:
         """
         if self._patience > 0:
             return
-        self._patience = _LEARN_EVERY
-        shape = Shape(body, self._look)
-        if shape.read(data) == selectors:
+        self._patience = LEARN_EVERY
+        shape = Shape(_parts(body, self._look))
+        if shape.read(data, []) == selectors:
             self._shapes = ((kind, shape), *self._shapes)[:SHAPES_MAX]
 
 
@@ -250,9 +267,18 @@ def _passes(text: str, asked: TextLook, selectors: list[Selector]) -> bool:
 
 
 @lru_cache(_STAMPS_MAX)
-def _is_stamp(data: bytes) -> bool:
-    """Tell whether octets are a point in time, as `TimestampRule` has it."""
-    return is_point_in_time(Timestamp.FromString(data))
+def _moment(data: bytes) -> int | None:
+    """Return a point in time in ns since the epoch; None if octets are none.
+
+    In its shortest form: a walk reads any other.
+    """
+    try:
+        time = Timestamp.FromString(data)
+    except DecodeError:
+        return None
+    if not is_point_in_time(time) or time.SerializeToString() != data:
+        return None
+    return time.ToNanoseconds()
 
 
 def _of_two_octets(first: int, second: int) -> int:
@@ -273,25 +299,36 @@ def _steps(parts: Sequence[tuple[bytes, int]]) -> Iterator[_Step]:
         closes += kind == _CLOSE
 
 
-_Part = tuple[bytes, int | None, TextLook | None]
+def fixed(message: Message, field: FieldDescriptor) -> Part:
+    """Return a field that must hold the same octets."""
+    return _alone(message, field), None, None
 
 
-def _parts(message: Message, look: Look) -> Iterator[_Part]:
+def text(field: FieldDescriptor, look: Look) -> Part:
+    """Return a field that holds a text."""
+    return _tag(field), _TEXT, look(field)
+
+
+def stamp(field: FieldDescriptor) -> Part:
+    """Return a field that holds a point in time."""
+    return _tag(field), _STAMP, None
+
+
+def _parts(message: Message, look: Look) -> Iterator[Part]:
     """Yield how a message is built: literal octets, and what follows them."""
     for field, value in message.ListFields():
         is_text = field.type == FieldDescriptor.TYPE_STRING
         is_message = field.type == FieldDescriptor.TYPE_MESSAGE
         if not (is_text or is_message):
-            yield _alone(message, field), None, None
+            yield fixed(message, field)
             continue
-        tag = _tag(field)
         for item in value if field.is_repeated else (value,):
             if is_text:
-                yield tag, _TEXT, look(field)
+                yield text(field, look)
             elif isinstance(item, Timestamp):
-                yield tag, _STAMP, None
+                yield stamp(field)
             else:
-                yield tag, _OPEN, None
+                yield _tag(field), _OPEN, None
                 yield from _parts(item, look)
                 yield b"", _CLOSE, None
 

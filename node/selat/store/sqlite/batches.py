@@ -25,7 +25,7 @@ from selat.store.sqlite.outbox import (
     ENTRIES,
     SELECT_ENTRY,
     count_moves,
-    entry_row,
+    entry_rows,
     json_list,
 )
 from selat.store.sqlite.rows import Rows
@@ -89,7 +89,7 @@ class BatchReads(Rows):
             return []
         first, end = row["first_leaf"], row["first_leaf"] + row["count"]
         entries = self._all(_ENTRIES, (first, end, peer, sequence))
-        return [entry_row(entry) for entry in entries]
+        return entry_rows(entries)
 
     def receipt(self, entry: int) -> bytes | None:
         """Return the peer's receipt leaf that answered an entry, or None."""

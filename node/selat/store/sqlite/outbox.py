@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class OutboxReads(Rows):
     def queued(self, peer: str, *, limit: int) -> list[OutboxRow]:
         """Return queued entries of a peer: highest lane first, then oldest."""
         rows = self._all(SELECT_ENTRY + _QUEUED, (peer, limit))
-        return [entry_row(row) for row in rows]
+        return entry_rows(rows)
 
     def outbox(
         self,
@@ -103,7 +103,7 @@ class OutboxReads(Rows):
             "ORDER BY outbox.number DESC LIMIT ?",
         )
         rows = self._all(" ".join(parts), [*values, limit])
-        return [entry_row(row) for row in rows]
+        return entry_rows(rows)
 
     def peers_with_work(self) -> list[str]:
         """Return peers that have queued entries or open batches, by name."""
@@ -267,19 +267,29 @@ def json_list(texts: Sequence[str]) -> str:
     return json.dumps(list(texts), ensure_ascii=False) if texts else "[]"
 
 
-@checked
 def entry_row(row: sqlite3.Row) -> OutboxRow:
     """Return the entry of a row that `SELECT_ENTRY` gave.
 
     Raises:
         StoreCorruptError: It holds what this node cannot have written.
     """
-    return OutboxRow._make(
-        [
-            value if read is None else read(value)
-            for value, read in zip(row, _READERS, strict=True)
-        ]
-    )
+    return entry_rows([row])[0]
+
+
+@checked
+def entry_rows(rows: Iterable[sqlite3.Row]) -> list[OutboxRow]:
+    """Return the entries of rows that `SELECT_ENTRY` gave.
+
+    Raises:
+        StoreCorruptError: One holds what this node cannot have written.
+    """
+    entries: list[OutboxRow] = []
+    for row in rows:
+        values = list(row)
+        for column, read in _READERS:
+            values[column] = read(values[column])
+        entries.append(OutboxRow._make(values))
+    return entries
 
 
 @lru_cache(_LISTS_MAX)
@@ -296,4 +306,4 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "approved": _texts,
     "redacted": _texts,
 }
-_READERS: Final = tuple(_READ.get(name) for name in _FIELDS)
+_READERS: Final = tuple((_FIELDS.index(name), read) for name, read in _READ.items())

@@ -11,7 +11,7 @@ from selat.errors import AlreadyExistsError, NotFoundError, WrongStateError
 from selat.store.reviews import Act, PeerReview, Review
 from selat.store.sqlite.failures import checked
 from selat.store.sqlite.messages import MessageReads, message_row
-from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row, json_list
+from selat.store.sqlite.outbox import SELECT_ENTRY, entry_row, entry_rows, json_list
 from selat.store.sqlite.rows import Rows
 from selat.store.values import MessageRow, OutboxRow
 
@@ -38,7 +38,7 @@ class ReviewReads(Rows):
             + " ORDER BY outbox.number LIMIT ?",
             (after, limit),
         )
-        return [entry_row(row) for row in rows]
+        return entry_rows(rows)
 
     def quarantined(self, *, after: int, limit: int) -> list[MessageRow]:
         """Return quarantined messages above number ``after``, oldest first."""
