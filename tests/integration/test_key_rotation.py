@@ -24,6 +24,7 @@ from tests.fakes.nodes import (
 from tests.fakes.proofs import assert_proven, send
 from tests.fakes.reckoning import assert_delivered
 
+from selat.core.origins import end_ms
 from selat.errors import KeyStoreError, SelatError, WrongStateError
 from selat.identity.card import SignedCard, parse_card
 from selat.identity.card_keys import KeyPurpose
@@ -31,6 +32,7 @@ from selat.identity.key_schedule import AFTER_DEFAULT
 from selat.identity.keystore import KeyStore
 from selat.identity.own_card import private_name
 from selat.node import serve
+from selat.node.assembly import present_ms
 from selat.rpc.status import error_from_rpc
 from selat.v1 import desk_service_pb2 as pb
 
@@ -127,6 +129,29 @@ async def test_exchange_goes_on_across_a_planned_rotation(
         out += await send(a, b, 2)
         back += await send(b, a, 2)
         assert await a.incidents() == await b.incidents() == {}
+    assert_delivered(xa, xb, out)
+    assert_delivered(xb, xa, back)
+
+
+async def test_peer_that_was_off_follows_into_a_shard_opened_under_older_keys(
+    xa: Home, xb: Home, clock: ShiftedClock
+) -> None:
+    await introduce(xa, xb)
+    async with running(xa, clock=clock) as a, running(xb, clock=clock) as b:
+        out, back = await send(a, b, 2), await send(b, a, 2)
+    end = end_ms(xa.inspect(lambda snapshot: snapshot.tree_head()).origin)
+    clock.ahead_ms = end + 1_000 - present_ms()
+    async with running(xa, clock=clock) as a:  # hands its log over
+        card = await rotate(a, "log")
+        out += await a.publish(person("Doe, Jane"))
+        clock.ahead_ms += TAKEN_OVER_MS
+        async with running(xb, clock=clock) as b:
+            await fetched(card, b)
+            await a.settled(b.name, 3)
+            back += await send(b, a, 2)
+            out += await send(a, b, 2)
+            await assert_proven(b, (*out, *back), card, await own_card(b))
+    assert len(xa.inspect(lambda snapshot: snapshot.shards())) == 2
     assert_delivered(xa, xb, out)
     assert_delivered(xb, xa, back)
 
