@@ -96,13 +96,15 @@ class Link:
         self.wake = asyncio.Event()
         self.connected = False
         self._session_end: asyncio.Timeout | None = None
+        self._begun_anew = 0
 
     def retry_now(self) -> None:
         """Do not wait any longer before the next attempt."""
         self._retry.set()
 
     def begin_anew(self) -> None:
-        """End the session that is open, if there is one, and begin another."""
+        """End the session that is open or being opened, and begin another."""
+        self._begun_anew += 1
         end, self._session_end = self._session_end, None
         if end is not None and not end.expired():
             end.reschedule(asyncio.get_running_loop().time())
@@ -131,7 +133,7 @@ class Link:
         self._retry.clear()
 
     async def _session(self) -> None:
-        peer = self._local.peers.get(self._peer)
+        peer, begun_anew = self._local.peers.get(self._peer), self._begun_anew
         async with self._connect(peer) as connection:
             peer = await self._with_newest_card(peer, connection)
             await self._meet(peer, connection.witness)
@@ -150,7 +152,8 @@ class Link:
                 # A new session every few hours picks up the peer's newest card.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SESSION_S_MAX) as self._session_end:
-                        await session.run()
+                        if begun_anew == self._begun_anew:
+                            await session.run()
             finally:
                 self._session_end = None
                 self.connected = False

@@ -28,7 +28,7 @@ from selat.identity.key_schedule import (
     waiting_keys,
 )
 from selat.identity.keystore import KeyStore
-from selat.identity.own_card import CARD_KINDS, card_keys, private_name
+from selat.identity.own_card import CARD_KINDS, card_keys
 from selat.node.initialise import CERTIFICATE_VALID_DAYS
 
 _SECOND: Final = timedelta(seconds=1)
@@ -155,20 +155,3 @@ class NewKeys:
         for new in made:
             keys = succeeded(keys, new, ends=self.ends)
         return keys
-
-
-def remove_unlisted(keys: KeyStore, listed: Iterable[CardKey]) -> None:
-    """Remove the keys that a rotation made and no card came to list.
-
-    Args:
-        keys: The key store.
-        listed: The keys on every card that our node ever had.
-
-    Raises:
-        KeyStoreError: One could not be removed.
-    """
-    names = {private_name(key) for key in listed}
-    for kind in CARD_KINDS:
-        for generation in keys.generations(kind):
-            if generation.key_id not in names:
-                keys.destroy(generation.key_id)

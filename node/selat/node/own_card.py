@@ -8,8 +8,9 @@ A card comes into force in three steps, each durable before the next:
 2. a transaction keeps the card and appends its leaf: from here on it is our card;
 3. its file is written.
 
-What a crash leaves between them is settled at the next start: keys that no card
-lists are removed, and a card whose file is missing gets it.
+What a crash leaves between them is settled at the next start: a card whose file
+is missing gets it. Keys that no card lists stay where nothing uses them; a start
+destroys no key, because the database may be an old one that was put in place.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from selat.identity.keystore import KeyStore
 from selat.identity.own_card import NodeProfile, build_card
 from selat.identity.private_files import write_private
 from selat.node.initialise import CARD_VALID_DAYS
-from selat.node.key_rotation import NewKeys, remove_unlisted
+from selat.node.key_rotation import NewKeys
 from selat.store.port import Snapshot, Store, Transaction
 from selat.store.publication import KeptCard
 
@@ -85,10 +86,10 @@ class OwnCard:
         self._lock = asyncio.Lock()
 
     async def settle(self) -> None:
-        """Finish, or undo, what a crash interrupted. At the start, before all else.
+        """Finish what a crash interrupted. At the start, before all else.
 
         Raises:
-            KeyStoreError: A file could not be written or removed.
+            KeyStoreError: The card's file could not be written.
         """
         cards = await self._store.read(self._own_cards)
         if self._card.digest not in {card.digest for card in cards}:
@@ -97,8 +98,6 @@ class OwnCard:
         if newest.card.sequence > self._card.card.sequence:
             write_private(self._path, newest.envelope)
             self._card = newest
-        listed = [key for card in cards for key in card.card.keys]
-        await asyncio.to_thread(remove_unlisted, self._keys, listed)
 
     def current(self) -> SignedCard:
         """Return the card in force."""

@@ -29,7 +29,7 @@ from selat.identity.own_card import (
     build_card,
     private_name,
 )
-from selat.node.key_rotation import NewKeys, remove_unlisted
+from selat.node.key_rotation import NewKeys
 from selat.node.own_keys import OwnKeys
 
 ORIGIN = "police.xa.example/exchange/2030h2"
@@ -202,16 +202,3 @@ def test_key_that_the_key_store_lost_is_named(node: Identity) -> None:
     with pytest.raises(KeyStoreError, match="no log-mldsa44 key") as caught:
         keys_of(node, node.card)(NOW).log_signers(ORIGIN)
     assert "backup" in caught.value.remedy
-
-
-# --- what a crash left -------------------------------------------------------
-
-
-def test_keys_that_no_card_lists_are_removed(node: Identity) -> None:
-    listed = rotated(node, KeyPurpose.SEAL).card.keys
-    make(node, plan(node.card, KeyPurpose.LOG))
-    make(node, plan(node.card, KeyPurpose.TLS))
-    remove_unlisted(node.key_store, listed)
-    counts = {kind: len(node.key_store.generations(kind)) for kind in KeyKind}
-    assert counts.pop(KeyKind.SEAL) == 2
-    assert set(counts.values()) == {1}
