@@ -22,6 +22,7 @@ from scripts.benchmarks import (
     latency,
     machine,
     memory,
+    mixed,
     policy,
 )
 from scripts.benchmarks.bench import Bench
@@ -49,6 +50,7 @@ BENCHMARKS: Final[dict[str, tuple[Run, bool, str]]] = {
     "memory": (memory.run, True, "MiB of a node at rest and at work"),
     "fanout": (fanout.run, True, "records/s from one node to 1, 2, 5 and 10 peers"),
     "policy": (policy.run, True, "µs of a decision; its share of a delivery"),
+    "mixed": (mixed.run, False, "records/s of records that are not built alike"),
     "depth": (depth.run, False, "records/s with 1,000,000 records in store"),
     "audit": (audit.run, False, "a bundle of 1,000,000 leaves, written and verified"),
     "ceilings": (_only_ceilings, False, "SQLite and gRPC alone, on this machine"),

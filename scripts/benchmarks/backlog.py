@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scripts.benchmarks.nodes import CALL_MESSAGES, BenchNode
 from scripts.benchmarks.records import person_messages
+
+from selat.v1 import message_pb2
+
+#: Gives messages: the number of the first, and how many.
+Source = Callable[[int, int], list[message_pb2.Message]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ async def deliver_backlog(
     receivers: Sequence[BenchNode],
     *,
     count: int,
+    source: Source = person_messages,
 ) -> Delivered:
     """Publish records that wait, let them flow, and time it.
 
@@ -50,12 +56,13 @@ async def deliver_backlog(
         sender: It accepts every receiver.
         receivers: Who the records are for.
         count: How many records.
+        source: Gives them.
 
     Raises:
         BenchmarkError: Not everything was accepted.
     """
     known = await sender.accepted(receivers)
-    publish_s = await _publish(sender, receivers, count)
+    publish_s = await _publish(sender, receivers, count, source)
     sender_cpu_s = sender.process.cpu_s()
     receiver_cpu_s = receivers[0].process.cpu_s()
     begun = time.perf_counter()
@@ -75,13 +82,13 @@ async def deliver_backlog(
 
 
 async def _publish(
-    sender: BenchNode, receivers: Sequence[BenchNode], count: int
+    sender: BenchNode, receivers: Sequence[BenchNode], count: int, source: Source
 ) -> float:
     """Return the time of the calls alone."""
     taken_s = 0.0
     names = [receiver.name for receiver in receivers]
     for start in range(0, count, CALL_MESSAGES):
-        messages = person_messages(start, min(CALL_MESSAGES, count - start))
+        messages = source(start, min(CALL_MESSAGES, count - start))
         for message in messages:
             message.header.recipients.extend(names)
         taken_s += await sender.publish(messages)

@@ -14,7 +14,13 @@ from selat.errors import InvalidRecordError, Violation
 from selat.records.headings import HeadingShapes, heading_of
 from selat.records.inspection import ParsedMessage, inspect_all, parse
 from selat.records.schema import Schema
-from selat.records.shapes import Shapes
+from selat.records.shapes import (
+    KEYS_MAX,
+    LEARN_EVERY,
+    SHAPES_MAX,
+    Recent,
+    Shapes,
+)
 from selat.v1 import entities_pb2 as entities
 from selat.v1 import message_pb2 as pb
 
@@ -322,3 +328,18 @@ def test_header_that_is_not_clean_is_not_learnt() -> None:
     schema = Schema()
     judged(schema, header(review=5))
     assert schema.headings.read(LEARNT) is None
+
+
+def test_as_many_shapes_are_remembered_as_there_is_room_for() -> None:
+    recent = Recent[int, str]()
+    assert recent.of(0) == ()
+    due = [recent.is_due(0) for _ in range(LEARN_EVERY + 1)]
+    assert due == [True, *[False] * (LEARN_EVERY - 1), True]
+    for number in range(SHAPES_MAX + 1):
+        recent.add(0, str(number))
+    assert recent.of(0) == tuple(str(n) for n in range(SHAPES_MAX, 0, -1))
+    for key in range(1, KEYS_MAX):
+        assert recent.is_due(key)
+    assert recent.of(0)
+    assert recent.is_due(KEYS_MAX)
+    assert recent.of(0) == ()

@@ -69,8 +69,11 @@ class PeerConnection(Protocol):
 Connect = Callable[[KnownPeer], AbstractAsyncContextManager[PeerConnection]]
 #: Takes the card that a peer hands out; one under another root is an error.
 OfferCard = Callable[[KnownPeer, bytes], Awaitable[None]]
-#: Compares logs with a peer before anything is delivered to it.
-Meet = Callable[[KnownPeer, WitnessConnection], Awaitable[None]]
+#: Compares logs with a peer before anything is delivered to it; tells whether it
+#: can be visited.
+Meet = Callable[[KnownPeer, WitnessConnection], Awaitable[bool]]
+#: What two witnesses have to tell each other; a delivery need not wait for it.
+Visit = Callable[[KnownPeer, WitnessConnection], Awaitable[None]]
 
 
 class Link:
@@ -84,6 +87,7 @@ class Link:
         connect: Connect,
         offer_card: OfferCard,
         meet: Meet,
+        visit: Visit,
     ) -> None:
         """Take the peer's name; its card is looked up for each session."""
         self._local = local
@@ -91,6 +95,7 @@ class Link:
         self._connect = connect
         self._offer_card = offer_card
         self._meet = meet
+        self._visit = visit
         self.connection: PeerConnection | None = None
         self._retry = asyncio.Event()
         self.wake = asyncio.Event()
@@ -136,7 +141,7 @@ class Link:
         peer, begun_anew = self._local.peers.get(self._peer), self._begun_anew
         async with self._connect(peer) as connection:
             peer = await self._with_newest_card(peer, connection)
-            await self._meet(peer, connection.witness)
+            can_visit = await self._meet(peer, connection.witness)
             stream = connection.stream()
             session = Session(
                 local=self._local,
@@ -148,6 +153,7 @@ class Link:
                 on_open=self._opened,
             )
             self.connection = connection
+            visit = self._visit_beside(peer, connection) if can_visit else None
             try:
                 # A new session every few hours picks up the peer's newest card.
                 with suppress(TimeoutError):
@@ -158,7 +164,25 @@ class Link:
                 self._session_end = None
                 self.connected = False
                 self.connection = None
+                if visit is not None:
+                    visit.cancel()
+                    await asyncio.gather(visit, return_exceptions=True)
                 await stream.close()
+
+    def _visit_beside(
+        self, peer: KnownPeer, connection: PeerConnection
+    ) -> asyncio.Task[None]:
+        """Begin to tell the peer what witnesses tell each other."""
+
+        async def visit() -> None:
+            try:
+                await self._visit(peer, connection.witness)
+            except SelatError as error:
+                _log.info(
+                    "not visited", extra={"peer": peer.name, "reason": error.reason}
+                )
+
+        return asyncio.ensure_future(visit())
 
     async def _with_newest_card(
         self, peer: KnownPeer, connection: PeerConnection
@@ -224,7 +248,13 @@ class Links:
     """The links to every accepted peer."""
 
     def __init__(
-        self, *, local: LocalNode, connect: Connect, offer_card: OfferCard, meet: Meet
+        self,
+        *,
+        local: LocalNode,
+        connect: Connect,
+        offer_card: OfferCard,
+        meet: Meet,
+        visit: Visit,
     ) -> None:
         """Start without links; `run` makes them.
 
@@ -233,11 +263,13 @@ class Links:
             connect: How to connect to a peer.
             offer_card: Takes the card that a peer hands out at each session.
             meet: Compares logs with a peer at the beginning of each session.
+            visit: Begins, beside the session, what witnesses tell each other.
         """
         self._local = local
         self._connect = connect
         self._offer_card = offer_card
         self._meet = meet
+        self._visit = visit
         self._links: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -300,6 +332,7 @@ class Links:
                 connect=self._connect,
                 offer_card=self._offer_card,
                 meet=self._meet,
+                visit=self._visit,
             )
             self._links[name] = link
             self._tasks[name] = asyncio.ensure_future(link.run())

@@ -112,21 +112,31 @@ class WitnessRounds:
             )
         )
 
-    async def meet(self, peer: KnownPeer, connection: WitnessConnection) -> None:
-        """Begin a session: compare our log, spread evidence, offer our head.
+    async def meet(self, peer: KnownPeer, connection: WitnessConnection) -> bool:
+        """Begin a session: compare our log with what the peer holds of it.
+
+        Returns:
+            Whether the peer can be visited; an older node has none of these calls,
+            and deliveries need none.
 
         Raises:
             LogRolledBackError: The peer holds what our log does not contain.
-            PeerUnreachableError: It does not answer.
         """
         try:
             await self._comparison.with_peer(peer.name, connection)
         except UnavailableError as error:
-            # An older node has none of these calls; deliveries need none.
             _log.info("not met", extra={"peer": peer.name, "reason": error.reason})
-            return
-        head = await self._newest_head()
-        await self._visit_quietly(peer.name, connection, head)
+            return False
+        return True
+
+    async def visit(self, peer: KnownPeer, connection: WitnessConnection) -> None:
+        """Spread evidence, offer our head and compare views, beside a delivery.
+
+        Raises:
+            StoreError: The store cannot be read.
+            UnavailableError: Nothing may be signed.
+        """
+        await self._visit_quietly(peer.name, connection, await self._newest_head())
 
     async def _newest_head(self) -> SignedHead:
         head = await self._local.store.read(lambda s: s.tree_head())

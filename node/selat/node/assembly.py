@@ -257,7 +257,11 @@ async def _build(
         interval_s=configuration.witness.interval_s,
     )
     links = Links(
-        local=local, connect=connect, offer_card=peering.refresh, meet=rounds.meet
+        local=local,
+        connect=connect,
+        offer_card=peering.refresh,
+        meet=rounds.meet,
+        visit=rounds.visit,
     )
     if configuration.witness.compare_views:
         rounds.views = ViewComparison(local=local, connections=links.connections)

@@ -28,11 +28,10 @@ from selat.records.header import (
     nanoseconds,
 )
 from selat.records.shapes import (
-    LEARN_EVERY,
-    SHAPES_MAX,
     Kind,
     Look,
     Part,
+    Recent,
     Shape,
     fixed,
     stamp,
@@ -45,6 +44,9 @@ if TYPE_CHECKING:
 #: What a header with an identifier of 16 octets begins with: field 1 and its length.
 _BEGINNING: Final = bytes([1 << 3 | 2, UUID_SIZE])
 _REST: Final = len(_BEGINNING) + UUID_SIZE
+#: So far reaches what shapes are looked up by: version, kind, and where the name of
+#: the category begins.
+_KEY_END: Final = _REST + 16
 _MILLISECOND: Final = 1_000_000
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -164,9 +166,7 @@ class HeadingShape:
 
 
 class HeadingShapes:
-    """The shapes of the headers that came last.
-
-    Threads may share it: each change puts another tuple in place.
+    """The shapes of the headers that came last; threads may share it.
 
     Args:
         look: Gives what is asked of the texts of a field.
@@ -175,8 +175,7 @@ class HeadingShapes:
     def __init__(self, look: Look) -> None:
         """Know no shape yet."""
         self._look = look
-        self._shapes: tuple[HeadingShape, ...] = ()
-        self._patience = 0
+        self._recent = Recent[bytes, HeadingShape]()
 
     def read(self, data: bytes) -> ReadHeading | None:
         """Return what a clean header of a known shape says, or None.
@@ -184,29 +183,29 @@ class HeadingShapes:
         Args:
             data: Any octets.
         """
-        for shape in self._shapes:
+        for shape in self._recent.of(data[_REST:_KEY_END]):
             found = shape.read(data)
             if found is not None:
                 return found
-        self._patience -= 1
         return None
 
     def learn(
         self, header: message_pb2.Header, data: bytes, found: ReadHeading
     ) -> None:
-        """Learn the shape of a header of which a walk said nothing.
+        """Learn the shape of a header of which a walk said nothing, now and then.
 
         Args:
             header: The header.
             data: Its octets.
             found: What it says, and the selectors that the walk found.
         """
-        if self._patience > 0 or len(found.heading.common) > COMMON_BYTES_MAX:
+        if len(found.heading.common) > COMMON_BYTES_MAX:
             return
-        self._patience = LEARN_EVERY
-        shape = HeadingShape(header, found.heading, self._look)
-        if shape.read(data) == found:
-            self._shapes = (shape, *self._shapes)[:SHAPES_MAX]
+        key = data[_REST:_KEY_END]
+        if self._recent.is_due(key):
+            shape = HeadingShape(header, found.heading, self._look)
+            if shape.read(data) == found:
+                self._recent.add(key, shape)
 
 
 def _parts(header: message_pb2.Header, look: Look) -> Iterator[Part]:

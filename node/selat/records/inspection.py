@@ -118,29 +118,43 @@ def inspect_all(
         For each message warnings and selectors, or what is wrong with it.
     """
     if strict:
-        return [_walked(schema, message, strict=True) for message in messages]
-    shapes = schema.shapes
-    # Bodies that are built like one before are the most: they come first.
-    known = [
-        shapes.read(message.octets[1], message.heading.kind) for message in messages
-    ]
-    return [
-        _walked(schema, message, strict=False)
-        if message.selectors is None or of_body is None
-        else Inspection((), tuple(dict.fromkeys(message.selectors + of_body)))
-        for message, of_body in zip(messages, known, strict=True)
-    ]
+        return [_walked(schema, message, None, strict=True) for message in messages]
+    return [_looked_at(schema, message) for message in messages]
 
 
-def _walked(schema: Schema, message: ParsedMessage, *, strict: bool) -> Finding:
-    """Look at a message that is not known to be clean."""
+def _looked_at(schema: Schema, message: ParsedMessage) -> Finding:
+    """Look at what a peer sent; most of it is built like something before."""
+    of_body = schema.shapes.read(message.octets[1], message.heading.kind)
+    of_header = message.selectors
+    if of_header is None or of_body is None:
+        return _walked(schema, message, of_body, strict=False)
+    return Inspection((), tuple(dict.fromkeys(of_header + of_body)))
+
+
+def _walked(
+    schema: Schema,
+    message: ParsedMessage,
+    of_body: list[Selector] | None,
+    *,
+    strict: bool,
+) -> Finding:
+    """Look at a message that is not known to be clean.
+
+    Args:
+        schema: The plans.
+        message: The message.
+        of_body: The selectors of a body that is known to be clean.
+        strict: As in `inspect_all`.
+    """
     withheld = message.heading.kind[1]
     walk = Walk(strict=strict, redacted=_NOTHING if strict else withheld)
+    walk.path.append("header")
     _look_at_header(schema, message, walk)
-    try:
+    walk.path[0] = "body"
+    if of_body is not None:
+        walk.selectors += of_body
+    else:
         _look_at_body(schema, message, walk)
-    except DecodeError:
-        walk.violate("", "decode", "is no body that can be read")
     if walk.violations:
         return InvalidRecordError(tuple(walk.violations))
     return Inspection(tuple(walk.warnings), tuple(dict.fromkeys(walk.selectors)))
@@ -148,34 +162,28 @@ def _walked(schema: Schema, message: ParsedMessage, *, strict: bool) -> Finding:
 
 def _look_at_header(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
     """Note what is to be said of a header; learn how a clean one is built."""
-    walk.path.append("header")
-    header, heading = message.header, message.heading
-    if header is None:
-        walk.selectors += message.selectors or ()
-    else:
-        schema.headers.walk(header, walk, common=heading.common)
-        data = message.octets[0]
-        if data and not (walk.violations or walk.warnings):
-            found = ReadHeading(heading, list(walk.selectors))
-            schema.headings.learn(header, data, found)
+    header, data = message.header, message.octets[0]
+    # Its shape may have been learnt since it was parsed.
+    read = schema.headings.read(data) if header is not None and data else None
+    if header is None or read is not None:
+        walk.selectors += read.selectors if read else message.selectors or ()
+        return
+    schema.headers.walk(header, walk, common=message.heading.common)
+    if data and not (walk.violations or walk.warnings):
+        found = ReadHeading(message.heading, list(walk.selectors))
+        schema.headings.learn(header, data, found)
 
 
 def _look_at_body(schema: Schema, message: ParsedMessage, walk: Walk) -> None:
-    """Note what is to be said of a body; learn how a clean one is built.
-
-    Raises:
-        DecodeError: The octets are no body.
-    """
-    walk.path[0] = "body"
+    """Note what is to be said of a body; learn how a clean one is built."""
     body, data = message.body, message.octets[1]
     kind = message.heading.kind
     if body is None:
-        # What policy withheld may be absent: it is part of how a body is built.
-        selectors = schema.shapes.read(data, kind)
-        if selectors is not None:
-            walk.selectors += selectors
+        try:
+            body = message_pb2.Body.FromString(data)
+        except DecodeError:
+            walk.violate("", "decode", "is no body that can be read")
             return
-        body = message_pb2.Body.FromString(data)
     before = len(walk.violations), len(walk.warnings), len(walk.selectors)
     check_kind(kind[0], body, walk)
     schema.bodies.walk(body, walk)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import gt
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -29,9 +29,11 @@ from selat.errors import MalformedError
 from selat.records.checks import STRUCTURED, Check
 from selat.records.fields import is_point_in_time
 
-#: Shapes that are remembered; each is tried in turn.
+#: Shapes that are remembered under one key; each is tried in turn.
 SHAPES_MAX: Final = 8
-#: After a shape was learnt, so many bodies are read before the next one is.
+#: Keys under which shapes are remembered; there are some twenty kinds of record.
+KEYS_MAX: Final = 64
+#: Of the messages of one key that no shape reads, every one of so many is learnt.
 LEARN_EVERY: Final = 32
 
 #: Points in time that are remembered.
@@ -202,10 +204,40 @@ class Shape:
         return texts if at == len(data) else None
 
 
-class Shapes:
-    """The shapes of the bodies that came last.
+Key = TypeVar("Key")
+Built = TypeVar("Built")
+
+
+class Recent(Generic[Key, Built]):
+    """The shapes that came last, a few under each key.
 
     Threads may share it: each change puts another tuple in place.
+    """
+
+    def __init__(self) -> None:
+        """Know no shape yet."""
+        self._shapes: dict[Key, tuple[Built, ...]] = {}
+        self._missed: dict[Key, int] = {}
+
+    def of(self, key: Key) -> tuple[Built, ...]:
+        """Return the shapes under a key, the newest first."""
+        return self._shapes.get(key, ())
+
+    def is_due(self, key: Key) -> bool:
+        """Count a message that no shape reads; tell whether it shall be learnt."""
+        missed = self._missed.get(key, 0)
+        if not missed and len(self._missed) >= KEYS_MAX:
+            self._missed, self._shapes = {}, {}
+        self._missed[key] = missed + 1
+        return missed % LEARN_EVERY == 0
+
+    def add(self, key: Key, shape: Built) -> None:
+        """Remember a shape; the oldest one under its key gives way."""
+        self._shapes[key] = (shape, *self.of(key))[:SHAPES_MAX]
+
+
+class Shapes:
+    """The shapes of the bodies that came last; threads may share it.
 
     Args:
         look: Gives what is asked of the texts of a field.
@@ -214,8 +246,7 @@ class Shapes:
     def __init__(self, look: Look) -> None:
         """Know no shape yet."""
         self._look = look
-        self._shapes: tuple[tuple[Kind, Shape], ...] = ()
-        self._patience = 0
+        self._recent = Recent[Kind, Shape]()
 
     def read(self, data: bytes, kind: Kind) -> list[Selector] | None:
         """Return the selectors of a clean body of a known shape, or None.
@@ -224,18 +255,16 @@ class Shapes:
             data: Any octets.
             kind: What its header says of it.
         """
-        for known in self._shapes:
-            if known[0] == kind:
-                selectors = known[1].read(data, [])
-                if selectors is not None:
-                    return selectors
-        self._patience -= 1
+        for shape in self._recent.of(kind):
+            selectors = shape.read(data, [])
+            if selectors is not None:
+                return selectors
         return None
 
     def learn(
         self, body: Message, data: bytes, kind: Kind, selectors: list[Selector]
     ) -> None:
-        """Learn the shape of a body of which a walk said nothing.
+        """Learn the shape of a body of which a walk said nothing, now and then.
 
         Args:
             body: The body.
@@ -243,12 +272,10 @@ class Shapes:
             kind: What its header says of it.
             selectors: What the walk found.
         """
-        if self._patience > 0:
-            return
-        self._patience = LEARN_EVERY
-        shape = Shape(_parts(body, self._look))
-        if shape.read(data, []) == selectors:
-            self._shapes = ((kind, shape), *self._shapes)[:SHAPES_MAX]
+        if self._recent.is_due(kind):
+            shape = Shape(_parts(body, self._look))
+            if shape.read(data, []) == selectors:
+                self._recent.add(kind, shape)
 
 
 def _passes(text: str, asked: TextLook, selectors: list[Selector]) -> bool:

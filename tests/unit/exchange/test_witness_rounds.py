@@ -258,9 +258,13 @@ async def test_proof_that_did_not_come_over_is_told_again(
 # --- sessions and time -------------------------------------------------------
 
 
-async def test_session_begins_with_an_offer(node: LocalNode, xa: Identity) -> None:
-    peer = ScriptedPeer(cosign=honest(xa))
-    await rounds_of(node).meet(node.peers.get(XA), peer)
+async def test_our_head_is_offered_beside_a_session(
+    node: LocalNode, xa: Identity
+) -> None:
+    peer, rounds = ScriptedPeer(cosign=honest(xa)), rounds_of(node)
+    assert await rounds.meet(node.peers.get(XA), peer)
+    assert peer.requests == []
+    await rounds.visit(node.peers.get(XA), peer)
     assert await anchored_size(node) == 5
 
 
@@ -270,7 +274,7 @@ async def test_session_with_an_older_node_begins_without(
     older = ScriptedPeer(
         cosign=honest(xa), failure=PeerUnreachableError("UNIMPLEMENTED")
     )
-    await rounds_of(node).meet(node.peers.get(XA), older)
+    assert not await rounds_of(node).meet(node.peers.get(XA), older)
     assert older.requests == []
 
 
