@@ -11,8 +11,14 @@ from pathlib import Path
 from selat.identity.card import SignedCard
 from selat.identity.certificates import Term, issue_node_certificate
 from selat.identity.key_files import Argon2Cost
+from selat.identity.key_schedule import carried, succeeded
 from selat.identity.keystore import KeyStore
-from selat.identity.own_card import NodeProfile, build_card
+from selat.identity.own_card import (
+    NodeProfile,
+    build_card,
+    card_keys,
+    newest_names,
+)
 
 PASSPHRASE = b"correct horse battery staple"
 #: Opens a key store at once. For tests only.
@@ -77,7 +83,7 @@ def make_identity(
         name=name,
         term=Term(serial=1, not_before=issued_at, not_after=valid_until),
     )
-    card = build_card(
+    card = card_of(
         NodeProfile(
             name=name, state=state, agency=f"Police of {state}", endpoints=endpoints
         ),
@@ -87,6 +93,40 @@ def make_identity(
         valid_until=valid_until,
     )
     return Identity(key_store=key_store, tls_certificate=tls_certificate, card=card)
+
+
+def card_of(
+    profile: NodeProfile,
+    key_store: KeyStore,
+    *,
+    tls_certificate: bytes,
+    issued_at: datetime,
+    valid_until: datetime,
+    previous: SignedCard | None = None,
+) -> SignedCard:
+    """Issue a card by which the newest keys of a key store are valid at once."""
+    newest = card_keys(
+        key_store,
+        newest_names(key_store),
+        tls_certificate=tls_certificate,
+        not_before=issued_at,
+        not_after=valid_until,
+    )
+    keys = newest
+    if previous is not None:
+        known = {key.public for key in previous.card.keys}
+        keys = carried(previous.card.keys, issued_at=issued_at, valid_until=valid_until)
+        for key in newest:
+            if key.public not in known:
+                keys = succeeded(keys, key, ends=issued_at)
+    return build_card(
+        profile,
+        key_store.root(),
+        keys=keys,
+        issued_at=issued_at,
+        valid_until=valid_until,
+        previous=previous,
+    )
 
 
 def later(days: int) -> datetime:

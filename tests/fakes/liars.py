@@ -252,8 +252,8 @@ class Liar:
             self.victim.card.card.endpoints[0],
             name=self.victim.name,
             key=key,
-            certificate=to_pem(self.home.folder.tls_certificate.read_bytes()),
-            trusted=self.victim.card.card.tls_certificates_pem(),
+            certificate=to_pem(self.home.card.card.tls_certificates[0]),
+            trusted=to_pem(self.victim.card.card.tls_certificates[0]),
         ) as channel:
             yield channel
 

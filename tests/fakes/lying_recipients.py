@@ -176,10 +176,10 @@ class LyingRecipient(Liar):
 
     def _credentials(self) -> grpc.ServerCredentials:
         key = private_key_pem(self.keys.tls())
-        certificate = to_pem(self.home.folder.tls_certificate.read_bytes())
+        certificate = to_pem(self.home.card.card.tls_certificates[0])
         return peer_server_credentials(
             certificate=lambda: (key, certificate),
-            trusted=self.victim.card.card.tls_certificates_pem,
+            trusted=lambda: to_pem(self.victim.card.card.tls_certificates[0]),
         )
 
 

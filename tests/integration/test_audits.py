@@ -12,6 +12,8 @@ from tests.fakes.bundle_checks import now
 from tests.fakes.command import Selat
 from tests.fakes.nodes import Home, introduce, person, running
 
+from selat.v1 import desk_service_pb2 as pb
+
 
 def trust(folder: Path, *homes: Home, quorum: int = 0) -> Path:
     """Write the trust file of an auditor who compared fingerprints."""
@@ -123,3 +125,39 @@ def test_period_in_the_middle_holds_on_both_sides(
         assert codes == {"POLICY_FROM_BEFORE"}
         exchanged = sum(each["count"] for each in ended.json["listings"]["exchanges"])
         assert exchanged >= 2
+
+
+async def exchange_and_rotate(xa: Home, xb: Home, *jobs: str) -> bytes:
+    """Let messages cross before and after keys change; return one from before."""
+    settled = 1
+    async with running(xa) as a, running(xb) as b:
+        (first,) = await a.publish(person("A 0"))
+        await a.settled(xb.name, 1)
+        for job in jobs:
+            await a.admin.RotateKey(pb.RotateKeyRequest(job=job, at_once=True))
+            await a.publish(person(f"A, {job}"))
+            await b.publish(person(f"B, {job}"))
+            settled += 1
+            await a.settled(xb.name, settled)
+            await b.settled(xa.name, settled - 1)
+    return first
+
+
+def test_bundles_across_rotations_of_keys_hold_on_both_sides(
+    xa: Home, xb: Home, tmp_path: Path, selat: Selat
+) -> None:
+    asyncio.run(introduce(xa, xb))
+    message = asyncio.run(exchange_and_rotate(xa, xb, "log", "witness", "seal"))
+    bundles = [tmp_path / "xa-bundle", tmp_path / "xb-bundle"]
+    for home, bundle in zip((xa, xb), bundles, strict=True):
+        assert selat(home, "audit", "export", "--out", bundle).code == 0
+    evidence = tmp_path / "evidence.txt"
+    assert selat(xa, "show", UUID(bytes=message), "--evidence", evidence).code == 0
+    shown = selat(xa, "show", UUID(bytes=message), "--verify", "--json")
+    assert shown.code == 0
+    pins = trust(tmp_path, xa, xb)
+    ended = selat(xa, "audit", "verify", *bundles, evidence, "--trust", pins, "--json")
+    assert ended.json["findings"] == []
+    assert (ended.code, ended.json["verdict"]) == (0, "verified")
+    exchanged = sum(each["count"] for each in ended.json["listings"]["exchanges"])
+    assert exchanged == 7

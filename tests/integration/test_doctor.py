@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sqlite3
@@ -21,11 +22,14 @@ from tests.unit.store.samples import message
 from selat.core.cards import CARD_BYTES_MAX
 from selat.core.times import to_ms
 from selat.errors import StoreCorruptError, StoreError
+from selat.identity.key_kinds import KeyKind
+from selat.identity.keystore import KeyStore
 from selat.node import host_checks
 from selat.node.doctor import examine
 from selat.node.findings import Finding, Level
 from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile
+from selat.node.initialise import CERTIFICATE_VALID_DAYS
 from selat.store.port import Transaction
 from selat.store.sqlite.inspection import check_integrity, inspect
 from selat.store.sqlite.store import SqliteStore
@@ -77,6 +81,28 @@ def test_a_clock_before_the_card_is_behind(folder: NodeFolder) -> None:
 
     assert level is Level.FAIL
     assert "behind" in message
+
+
+def test_tls_certificate_that_ends_is_rotated_in_time(folder: NodeFolder) -> None:
+    late = ISSUED + timedelta(days=CERTIFICATE_VALID_DAYS - 20)
+    [(level, message), (_, opened)] = found(folder, "keys", now=late)
+
+    assert level is Level.WARN
+    assert "Our TLS certificate ends on" in message
+    assert opened == "The key store opens and has its keys."
+
+
+def test_key_that_the_card_lists_and_the_key_store_lacks_is_found(
+    folder: NodeFolder,
+) -> None:
+    keys = KeyStore.open(folder.keys, PASSPHRASE)
+    lost = keys.key_id(KeyKind.SEAL)
+    keys.add(KeyKind.SEAL, created=NOW, entropy=os.urandom)
+    keys.destroy(lost)
+    [(level, message)] = found(folder, "keys")
+
+    assert level is Level.FAIL
+    assert lost in message
 
 
 # --- log ---------------------------------------------------------------------

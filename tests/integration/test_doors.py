@@ -223,7 +223,7 @@ def identity(xa: Home, tmp_path: Path) -> Path:
     """Give key and certificate of police.xa.example in one file."""
     keys = KeyStore.open(xa.folder.keys, PASSPHRASE)
     file = tmp_path / "identity.pem"
-    certificate = to_pem(xa.folder.tls_certificate.read_bytes())
+    certificate = to_pem(xa.card.card.tls_certificates[0])
     file.write_bytes(private_key_pem(keys.tls()) + certificate)
     return file
 

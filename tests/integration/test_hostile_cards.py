@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.fakes.identities import PASSPHRASE
+from tests.fakes.identities import PASSPHRASE, card_of
 from tests.fakes.lying_recipients import LyingRecipient
 from tests.fakes.nodes import Home, eventually, introduce, make_home, running
 
 from selat.core.times import utc
 from selat.identity.keystore import KeyStore
-from selat.identity.own_card import NodeProfile, build_card
+from selat.identity.own_card import NodeProfile
 from selat.node.assembly import present_ms
 
 
@@ -36,10 +36,10 @@ def next_card(home: Home) -> bytes:
     """Return the card of a node that follows its first."""
     now = utc(present_ms()).replace(microsecond=0)
     card = home.card.card
-    newer = build_card(
+    newer = card_of(
         NodeProfile(name=card.name, state=card.state, agency=card.agency),
         KeyStore.open(home.folder.keys, PASSPHRASE),
-        tls_certificate=home.folder.tls_certificate.read_bytes(),
+        tls_certificate=card.tls_certificates[0],
         issued_at=now,
         valid_until=now + timedelta(days=30),
         previous=home.card,

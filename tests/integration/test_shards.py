@@ -17,9 +17,9 @@ from tests.fakes.nodes import (
     person,
     running,
 )
+from tests.fakes.proofs import assert_proven, send
 from tests.fakes.reckoning import assert_delivered, assert_log_holds
 
-from selat.cli.evidence import verify_exchange
 from selat.core.leaves import ReviewLeaf, parse_leaf
 from selat.core.log_states import KnownState, verify_joined
 from selat.core.origins import end_ms
@@ -103,35 +103,6 @@ async def gone_on(homes: Iterable[Home], count: int) -> None:
     await eventually(look)
 
 
-async def send(sender: Running, recipient: Running, count: int = 1) -> list[bytes]:
-    """Send messages; return their ids when all of them are settled."""
-    before = len(await sender.outbox(recipient.name))
-    ids = await sender.publish(*(person(f"Doe {n}") for n in range(count)))
-    entries = await sender.settled(recipient.name, before + count)
-    assert {entry.state for entry in entries} == {ACCEPTED}
-    return ids
-
-
-async def assert_proven(
-    node: Running, ids: Iterable[bytes], *homes: Home, act: str = ""
-) -> None:
-    """Hold that the cards of both nodes alone verify each exchange.
-
-    Args:
-        node: Whose evidence.
-        ids: The messages.
-        homes: Both nodes.
-        act: What a reviewer did, where the messages were in quarantine.
-    """
-    cards = {home.name: home.card for home in homes}
-    for message_id in ids:
-        request = pb.GetEvidenceRequest(id=message_id)
-        (evidence,) = (await node.desk.GetEvidence(request)).exchanges
-        verified = verify_exchange(evidence, cards, message_id=message_id, version=1)
-        assert verified.outcome == ("quarantined" if act else "accepted")
-        assert verified.act == act
-
-
 async def test_exchange_goes_on_over_two_boundaries(
     xa: Home, xb: Home, clock: ShiftedClock
 ) -> None:
@@ -147,7 +118,7 @@ async def test_exchange_goes_on_over_two_boundaries(
                 await gone_on((xa, xb), number + 1)
         assert await a.incidents() == await b.incidents() == {}
         for node in (a, b):
-            await assert_proven(node, out + back, xa, xb)
+            await assert_proven(node, out + back, xa.card, xb.card)
     assert_delivered(xa, xb, out)
     assert_delivered(xb, xa, back)
     for home in (xa, xb):
@@ -219,8 +190,8 @@ async def test_batch_from_before_the_boundary_is_delivered_after_it(
         fault.is_there = False
         await a.settled(b.name, 2)
         ids += await send(a, b)
-        await assert_proven(a, ids, xa, xb)
-        await assert_proven(b, ids, xa, xb)
+        await assert_proven(a, ids, xa.card, xb.card)
+        await assert_proven(b, ids, xa.card, xb.card)
     assert_delivered(xa, xb, ids)
     offered = xa.inspect(lambda s: s.batch_entries(xb.name, 1))[0].leaf_index
     assert offered is not None
@@ -272,7 +243,7 @@ async def test_batch_waits_over_two_boundaries_for_a_peer_that_learns_of_them_fi
             back = await send(b, a)
             fault.is_there = False
             await a.settled(b.name, 1)
-            await assert_proven(b, ids + back, xa, xb)
+            await assert_proven(b, ids + back, xa.card, xb.card)
     assert_delivered(xa, xb, ids)
     assert_delivered(xb, xa, back)
 
@@ -304,7 +275,7 @@ async def test_states_over_a_boundary_are_proven_on_demand(
         pass_half_year(clock, xa, xb)
         await gone_on((xa, xb), 2)
         peer = a.node.local.peers.get(b.name)
-        async with connector(certificate=a.node.tls)(peer) as connection:
+        async with connector(certificate=a.node.tls, clock=clock)(peer) as connection:
             old, new = (_state(xb, number) for number in (0, 1))
             proof = await connection.prove(old, new)
             verify_joined(
@@ -346,8 +317,8 @@ async def test_sender_learns_of_a_review_over_a_boundary(
                 return entry.state == ACCEPTED
 
             await eventually(is_learned)
-            await assert_proven(a, ids, xa, xb, act="approve")
-            await assert_proven(b, ids, xa, xb, act="approve")
+            await assert_proven(a, ids, xa.card, xb.card, act="approve")
+            await assert_proven(b, ids, xa.card, xb.card, act="approve")
             assert await a.incidents() == await b.incidents() == {}
             back = await send(b, a)
     assert_delivered(xb, xa, back)

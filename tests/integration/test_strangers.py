@@ -27,7 +27,12 @@ from selat.errors import (
 )
 from selat.identity.certificates import Term, issue_node_certificate
 from selat.identity.key_kinds import KeyKind
-from selat.identity.own_card import NodeProfile, build_card
+from selat.identity.own_card import (
+    NodeProfile,
+    build_card,
+    card_keys,
+    newest_names,
+)
 from selat.node import serve
 from selat.rpc import handshakes
 from selat.v1 import desk_service_pb2 as pb
@@ -115,8 +120,14 @@ def _renewed(home: Home, liar: Liar) -> Home:
     )
     card = build_card(
         NodeProfile(name=home.name, state="XA", agency="Police of XA"),
-        liar.keys,
-        tls_certificate=certificate,
+        liar.keys.root(),
+        keys=card_keys(
+            liar.keys,
+            newest_names(liar.keys),
+            tls_certificate=certificate,
+            not_before=now,
+            not_after=until,
+        ),
         issued_at=now,
         valid_until=until,
         previous=home.card,

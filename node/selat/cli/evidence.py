@@ -194,7 +194,10 @@ def _proven(evidence: pb.LeafEvidence, time_ms: int, signed: SignedCard) -> Prov
     checkpoint = open_checkpoint(
         evidence.checkpoint,
         origin=origin,
-        verifiers=signed.card.log_verifiers(origin, at=at),
+        # The checkpoint may be any that was signed after the leaf was written.
+        verifiers=signed.card.log_verifiers_between(
+            origin, since=at, until=signed.card.valid_until
+        ),
     )
     verify_range(
         leaf_hashes=evidence.leaf_hashes,

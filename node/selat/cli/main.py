@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "status": ("status", _NODE, "Show the node, its log, links and incidents."),
     "doctor": ("doctor", _NODE, "Examine this installation and say what to mend."),
     "version": ("version", _NODE, "Show the versions of Selat and its parts."),
+    "key": ("key", _NODE, "List and rotate this node's own keys."),
     "peer": ("peer", _TRUST, "Show our card; accept, list, resume and remove peers."),
     "policy": (
         "policy",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Moments as people type them."""
+"""Moments and lengths of time as people type them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,22 @@ from typing import Final
 
 from selat.errors import InvalidInputError
 
-_AGO: Final = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
+_LENGTH: Final = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read ``90m``, ``12h``, ``7d`` or ``2w``.
+
+    Raises:
+        InvalidInputError: It is none of these.
+    """
+    match = _LENGTH.fullmatch(text)
+    if match is None:
+        raise InvalidInputError(
+            f"'{text[:40]}' is no length of time.", remedy="Say 90m, 12h, 7d or 2w."
+        )
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def parse_moment(text: str, *, now: datetime) -> datetime:
@@ -23,8 +37,8 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
     Raises:
         InvalidInputError: It is none of these.
     """
-    if ago := _AGO.fullmatch(text):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    if _LENGTH.fullmatch(text):
+        return now - parse_duration(text)
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as failure:

@@ -16,12 +16,13 @@ __all__ = ["Checkpoint", "open_checkpoint", "origin_for"]
 def open_checkpoint(
     note: bytes, *, origin: str, verifiers: Sequence[NoteVerifier]
 ) -> Checkpoint:
-    """Verify that every given key signed a checkpoint of a log; return it.
+    """Verify that a log signed a checkpoint with each type of key; return it.
 
     Args:
         note: The signed note.
         origin: The log that it must be of.
-        verifiers: The log's keys, all of which must have signed.
+        verifiers: The log's keys, one of each type of which must have signed:
+            a log that is about to change its keys has several of a type.
 
     Raises:
         MalformedError: It is no signed note, no checkpoint or of another log.
@@ -29,7 +30,8 @@ def open_checkpoint(
             ``signature_type`` of its context names the type.
     """
     opened = open_note(note, verifiers)
-    missing = [each for each in verifiers if each not in opened.verified]
+    signed = {each.signature_type for each in opened.verified}
+    missing = [each for each in verifiers if each.signature_type not in signed]
     if missing:
         raise missing_signature(missing)
     checkpoint = parse_tree_head(opened.text)

@@ -39,7 +39,9 @@ class VerifierSource(Protocol):
     def __call__(
         self, origin: str, at_ms: int | None = None, /
     ) -> Sequence[NoteVerifier]:
-        """Return the Ed25519 and the ML-DSA-44 verifier for a log origin.
+        """Return the Ed25519 and the ML-DSA-44 verifiers for a log origin.
+
+        One of each type must have signed.
 
         Args:
             origin: Origin of the log.

@@ -52,6 +52,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "GetEvidence": _READERS | {AUDITOR},
         "GetOwnCard": ROLES,
         "RenewCard": _ADMINISTRATORS,
+        "ListKeys": frozenset({ADMINISTRATOR, AUDITOR}),
+        "RotateKey": _ADMINISTRATORS,
         "AddPeer": _ADMINISTRATORS,
         "ListPeers": ROLES,
         "RemovePeer": _ADMINISTRATORS,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The administrators' API: peers, officers, status."""
+"""The administrators' API: card and keys, peers, officers, status."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from selat.desk.access import ADMINISTRATOR, Doorkeeper
 from selat.desk.legal_holds import LegalHolds
 from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
+from selat.desk.own_keys import KeyDesk
 from selat.desk.peering import Peering
 from selat.desk.status import StatusReporter
 from selat.errors import NotFoundError, TooLargeError
@@ -44,6 +45,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         legal_holds: LegalHolds,
         own_card: Callable[[], SignedCard],
         renew_card: RenewCard,
+        keys: KeyDesk,
         desk_ca_pem: bytes,
         released: Callable[[], Mapping[str, frozenset[str]]],
         checkpoint: Callable[[str, int], Awaitable[bytes]],
@@ -58,6 +60,7 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
         self._legal_holds = legal_holds
         self._own_card = own_card
         self._renew_card = renew_card
+        self._keys = keys
         self._desk_ca_pem = desk_ca_pem
         self._released = released
         self._checkpoint = checkpoint
@@ -87,6 +90,20 @@ class AdminService(desk_service_pb2_grpc.AdminServiceServicer):
             sequence=card.card.sequence,
             valid_until=convert.timestamp(to_ms(card.card.valid_until)),
         )
+
+    async def ListKeys(
+        self, request: pb.ListKeysRequest, context: Context
+    ) -> pb.ListKeysResponse:
+        """List our own keys."""
+        await self._door.admit(context, "ListKeys")
+        return await self._keys.keys()
+
+    async def RotateKey(
+        self, request: pb.RotateKeyRequest, context: Context
+    ) -> pb.RotateKeyResponse:
+        """Rotate the keys of one job."""
+        await self._door.admit(context, "RotateKey")
+        return await self._keys.rotate(request)
 
     async def AddPeer(
         self, request: pb.AddPeerRequest, context: Context

@@ -15,6 +15,7 @@ from typing import Final
 from selat.core.cosignatures import cosigners, verify_cosignatures
 from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.log_states import LogPoint
+from selat.core.note_keys import timestamp_of
 from selat.core.notes import parse_note, parse_signatures
 from selat.core.tiles import consistency_proof
 from selat.core.times import utc
@@ -170,15 +171,26 @@ class Anchors:
     def _verified(self, peer: KnownPeer, head: SignedHead, lines: bytes) -> bytes:
         """Return the lines of the peer's keys, each key's once.
 
+        They are judged with the keys that were in use since the time that they
+        state: they may be handed back long after, when the peer has other ones.
+
         Raises:
             SignatureError: One of them is wrong, or one of both is missing.
             MalformedError: They are no signature lines.
-            CardExpiredError: The card has no witness keys for this moment.
+            CardExpiredError: The card has no witness keys for that time.
         """
+        now_ms = self._clock()
+        stated_ms = [
+            timestamp_of(each.signature) * 1000
+            for each in parse_signatures(lines)
+            if each.name == witness_name(peer.name)
+        ]
         found = verify_cosignatures(
             head.checkpoint.text(),
             lines,
-            peer.card.card.witness_verifiers(at=utc(self._clock())),
+            peer.card.card.witness_verifiers_between(
+                since=utc(min([now_ms, *stated_ms])), until=utc(now_ms)
+            ),
         )
         if cosigners(found) != {witness_name(peer.name)}:
             raise SignatureError("One of its two signatures is missing.")

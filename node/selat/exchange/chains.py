@@ -43,7 +43,7 @@ def verifiers_of(peer: KnownPeer, *, now_ms: int) -> VerifierSource:
 
     def verifiers(origin: str, at_ms: int | None = None) -> Sequence[NoteVerifier]:
         at = utc(now_ms if at_ms is None else at_ms)
-        return peer.card.card.log_verifiers(origin, at=at)
+        return peer.card.card.log_verifiers_between(origin, since=at, until=at)
 
     return verifiers
 

@@ -100,10 +100,19 @@ class Link:
         self._retry = asyncio.Event()
         self.wake = asyncio.Event()
         self.connected = False
+        self._session_end: asyncio.Timeout | None = None
+        self._begun_anew = 0
 
     def retry_now(self) -> None:
         """Do not wait any longer before the next attempt."""
         self._retry.set()
+
+    def begin_anew(self) -> None:
+        """End the session that is open or being opened, and begin another."""
+        self._begun_anew += 1
+        end, self._session_end = self._session_end, None
+        if end is not None and not end.expired():
+            end.reschedule(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Deliver until cancelled, session after session."""
@@ -129,7 +138,7 @@ class Link:
         self._retry.clear()
 
     async def _session(self) -> None:
-        peer = self._local.peers.get(self._peer)
+        peer, begun_anew = self._local.peers.get(self._peer), self._begun_anew
         async with self._connect(peer) as connection:
             peer = await self._with_newest_card(peer, connection)
             can_visit = await self._meet(peer, connection.witness)
@@ -148,9 +157,11 @@ class Link:
             try:
                 # A new session every few hours picks up the peer's newest card.
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(SESSION_S_MAX):
-                        await session.run()
+                    async with asyncio.timeout(SESSION_S_MAX) as self._session_end:
+                        if begun_anew == self._begun_anew:
+                            await session.run()
             finally:
+                self._session_end = None
                 self.connected = False
                 self.connection = None
                 if visit is not None:
@@ -273,6 +284,11 @@ class Links:
         link = self._links.get(peer)
         if link is not None and not link.connected:
             link.retry_now()
+
+    def begin_anew(self) -> None:
+        """End every open session and begin another, over a new connection."""
+        for link in self._links.values():
+            link.begin_anew()
 
     def is_connected(self, peer: str) -> bool:
         """Tell whether a stream to the peer is open."""

@@ -14,6 +14,7 @@ import grpc
 from selat.core.batches import ReceiptBatch, SealedBatch
 from selat.core.log_states import KnownState, LogPoint, LogState
 from selat.core.review_answers import ReviewAnswer
+from selat.core.times import utc
 from selat.errors import (
     CheckpointRolledBackError,
     InvalidInputError,
@@ -26,6 +27,7 @@ from selat.errors import (
 )
 from selat.exchange.delivery import DeliveryStream, Greeting, Refusal
 from selat.exchange.links import Connect, PeerConnection
+from selat.exchange.local import Clock
 from selat.exchange.peer_book import KnownPeer
 from selat.exchange.peer_service import PROTOCOL_VERSION, SERVICE_NAME
 from selat.exchange.wire import (
@@ -46,6 +48,7 @@ CALL_TIMEOUT_S: Final = 15.0
 def connector(
     *,
     certificate: Callable[[], tuple[bytes, bytes]],
+    clock: Clock,
 ) -> Connect:
     """Return how to connect to a peer.
 
@@ -54,6 +57,7 @@ def connector(
 
     Args:
         certificate: Gives our private key and certificate, PEM.
+        clock: The present time: of a peer's certificates, those valid now count.
     """
     calls: Counter[str] = Counter()
 
@@ -74,7 +78,7 @@ def connector(
             name=peer.name,
             key=key,
             certificate=chain,
-            trusted=peer.card.card.tls_certificates_pem(),
+            trusted=peer.card.card.tls_certificates_pem(at=utc(clock())),
         ) as channel:
             yield GrpcConnection(peer.name, channel)
 

@@ -27,12 +27,12 @@ from selat.errors import (
     PeerError,
     SelatError,
     SequenceGapError,
-    ShuttingDownError,
     StoreError,
     UnauthenticatedError,
     UnavailableError,
 )
 from selat.exchange.arrivals import Arrived
+from selat.exchange.incoming import next_message
 from selat.exchange.intake import IntakeStream, OpenedBatch
 from selat.exchange.judging import Judge
 from selat.exchange.local import LocalNode
@@ -136,6 +136,12 @@ class PeerService:
         """End every stream after the batch in hand, and take no new one."""
         self._closing.set_result(None)
 
+    def end_streams(self) -> None:
+        """End every stream after the batch in hand; peers begin others."""
+        if not self._closing.done():
+            self._closing.set_result(None)
+            self._closing = asyncio.get_running_loop().create_future()
+
     # --- calls -------------------------------------------------------------
     async def deliver(
         self,
@@ -143,8 +149,9 @@ class PeerService:
         context: Any,  # noqa: ANN401 - grpc's own
     ) -> AsyncIterator[peer_service_pb2.DeliverResponse]:
         """Take batches in, one after another, each with its answer."""
+        end = self._closing
         peer = await self._caller(context)
-        stream = await self._open(peer, requests)
+        stream = await self._open(peer, requests, end)
         self._heard_from(peer.name)
         this = object()
         async with self._intake_locks[peer.name]:
@@ -158,11 +165,13 @@ class PeerService:
             link=link,
             answer_base=_known_to(stream),
         )
-        coming = asyncio.ensure_future(self._take(intake, context, requests))
+        coming = asyncio.ensure_future(self._take(intake, context, requests, end))
         try:
             while (taken := await coming) is not None:
                 # The next batch is opened while this one is kept.
-                coming = asyncio.ensure_future(self._take(intake, context, requests))
+                coming = asyncio.ensure_future(
+                    self._take(intake, context, requests, end)
+                )
                 peer = await self._caller(context)
                 try:
                     receipt = await self._keep(intake, peer, taken, stream=this)
@@ -182,12 +191,13 @@ class PeerService:
         intake: IntakeStream,
         context: Any,  # noqa: ANN401 - grpc's own
         requests: AsyncIterator[bytes],
+        end: asyncio.Future[None],
     ) -> _Taken | None:
         """Wait for the next batch and open it; None when the peer ended the stream.
 
         Why one is refused is told when its turn comes.
         """
-        data = await self._next(requests)
+        data = await next_message(requests, end=end)
         if data is None:
             return None
         peer = await self._caller(context)
@@ -240,22 +250,6 @@ class PeerService:
                 remedy="Deliver on the newest stream, and on one at a time.",
                 peer=peer.name,
             )
-
-    async def _next(self, requests: AsyncIterator[bytes]) -> bytes | None:
-        """Wait for the next message; None when the peer ended the stream."""
-        coming = asyncio.ensure_future(anext(requests, None))
-        try:
-            await asyncio.wait(
-                (coming, self._closing), return_when=asyncio.FIRST_COMPLETED
-            )
-            if not coming.done():
-                raise ShuttingDownError(
-                    "The node is stopping.",
-                    remedy="What has no receipt is delivered when it runs again.",
-                )
-            return coming.result()
-        finally:
-            coming.cancel()
 
     async def get_log_state(
         self,
@@ -327,10 +321,11 @@ class PeerService:
             raise
 
     async def _open(
-        self, peer: KnownPeer, requests: AsyncIterator[bytes]
+        self, peer: KnownPeer, requests: AsyncIterator[bytes], end: asyncio.Future[None]
     ) -> peer_service_pb2.Opening:
         try:
-            first = parse_deliver_request(await self._next(requests) or b"")
+            data = await next_message(requests, end=end)
+            first = parse_deliver_request(data or b"")
             if first.WhichOneof("request") != "opening":
                 raise BatchMalformedError(
                     "The first message on the stream is no opening.",

@@ -88,6 +88,11 @@ class CheckpointSigner:
         """Sign nothing from now on: our log is not the one that was signed."""
         self._halted = self._halted or error
 
+    def forget(self) -> None:
+        """Sign the newest head anew for the next who needs it: keys have changed."""
+        with self._lock:
+            self._latest = None
+
     async def at_least(self, end: int) -> SignedHead:
         """Return a signed checkpoint of a log that has at least ``end`` leaves.
 

@@ -83,12 +83,17 @@ class ViewComparison:
                 await self._judge(peer, note, shown, mine)
 
     def _opened(self, note: bytes) -> Checkpoint | None:
-        """Return a checkpoint that its owner signed; None for anything else."""
+        """Return a checkpoint that its owner signed; None for anything else.
+
+        It may be older than the keys with which the owner signs at present.
+        """
         try:
             origin = read_head(note).origin
-            verifiers = self._local.witness.verifiers(origin)
-            return open_checkpoint(note, origin=origin, verifiers=verifiers)
-        except (MalformedError, SignatureError):
+            card = self._local.peers.get(owner_of(origin)).card.card
+            return open_checkpoint(
+                note, origin=origin, verifiers=card.every_log_verifier(origin)
+            )
+        except (MalformedError, PeerError, SignatureError):
             return None
 
     async def _judge(

@@ -21,7 +21,7 @@ from selat.core.cosignatures import CosignatureSigner, with_cosignatures
 from selat.core.cosigned_states import CosignedState, Extension
 from selat.core.log_states import KnownState, SignedState, VerifiedLog
 from selat.core.notes import NoteVerifier, parse_note
-from selat.core.origins import node_of
+from selat.core.origins import end_ms, node_of
 from selat.core.proof_lines import read_head
 from selat.core.proofs import verify_consistency
 from selat.core.times import utc
@@ -205,12 +205,18 @@ class Witness:
         return with_cosignatures(kept.note, [lines])
 
     def verifiers(self, origin: str) -> Sequence[NoteVerifier]:
-        """Return the keys of a log that this node witnesses; none if it does not."""
+        """Return the keys of a log that this node witnesses; none if it does not.
+
+        A shard whose half-year is over may be shown as it was signed then, with
+        keys that are retired since.
+        """
         if origin in self.foreign:
             return self.foreign[origin]
         try:
-            peer = self.peers.get(owner_of(origin))
-            return peer.card.card.log_verifiers(origin, at=utc(self.clock()))
+            card = self.peers.get(owner_of(origin)).card.card
+            now_ms = self.clock()
+            since = utc(min(now_ms, end_ms(origin)))
+            return card.log_verifiers_between(origin, since=since, until=utc(now_ms))
         except (MalformedError, PeerError):
             return ()
 

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from selat.core.cards import RootPublic
-from selat.core.cosignatures import cosigner_verifiers
 from selat.core.fingerprints import Fingerprint
+from selat.core.note_keys import Ed25519CosignatureVerifier
 from selat.core.notes import Ed25519Verifier, Mldsa44Verifier, NoteVerifier
 from selat.core.seal_keys import SealPublicKey
 from selat.errors import CardExpiredError, MalformedError, PeerUnknownError
@@ -34,6 +33,7 @@ from selat.identity.certificate_checks import (
     check_node_certificate,
     to_pem,
 )
+from selat.identity.contact_points import ContactPoint
 
 #: Keys on a card, in use and retired.
 KEYS_MAX: Final = 32
@@ -45,8 +45,6 @@ CONTACT_POINTS_MAX: Final = 60
 CATEGORIES_MAX: Final = 64
 #: Protocol versions on a card.
 PROTOCOL_VERSIONS_MAX: Final = 8
-#: Languages of a contact point.
-LANGUAGES_MAX: Final = 8
 #: Keys that are kept ready, of each kind: those of all peers, and of their logs.
 _KEYS_KEPT: Final = 256
 
@@ -54,56 +52,6 @@ _KEYS_KEPT: Final = 256
 def witness_name(node: str) -> str:
     """Return the key name under which a node cosigns other logs."""
     return f"{node}/witness"
-
-
-class ContactFunction(StrEnum):
-    """What a contact point can be called for; also the functions of officers."""
-
-    COUNTER_TERRORISM = "counter-terrorism"
-    POLICE = "police"
-    FINANCIAL_INTELLIGENCE = "financial-intelligence"
-    LEGAL_ASSISTANCE = "legal-assistance"
-    EXTRADITION = "extradition"
-    BORDER = "border"
-    TRAVEL_DOCUMENTS = "travel-documents"
-    AVIATION_SECURITY = "aviation-security"
-    FLAG_STATE = "flag-state"
-    MARITIME_RESCUE = "maritime-rescue"
-    PORT_SECURITY = "port-security"
-    RAIL = "rail"
-    ROAD = "road"
-    FIREARMS_TRACING = "firearms-tracing"
-    NARCOTICS = "narcotics"
-    HUMAN_TRAFFICKING = "human-trafficking"
-    CUSTOMS = "customs"
-    CRISIS = "crisis"
-    SANCTIONS = "sanctions"
-    DATA_PROTECTION = "data-protection"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactPoint:
-    """A duty desk.
-
-    Attributes:
-        function: What it can be called for.
-        phone: Telephone number, E.164.
-        languages: BCP 47 tags, the preferred one first.
-        hours: When it is staffed, for people to read.
-    """
-
-    function: ContactFunction
-    phone: str
-    languages: tuple[str, ...]
-    hours: str
-
-    def __post_init__(self) -> None:
-        """Check every field."""
-        card_forms.check_phone(self.phone)
-        card_forms.check_count("languages", self.languages, 1, LANGUAGES_MAX)
-        for language in self.languages:
-            card_forms.check_language(language)
-        card_forms.check_text("hours", self.hours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +124,19 @@ class Card:
         """Every TLS certificate on the card, DER, whenever it is used."""
         return tuple(key.public for key in self._of(KeyPurpose.TLS))
 
-    def tls_certificates_pem(self) -> bytes:
-        """Return every TLS certificate on the card as one PEM text."""
-        return b"".join(map(to_pem, self.tls_certificates))
+    def tls_certificates_pem(self, *, at: datetime) -> bytes:
+        """Return the TLS certificates that are not retired at a time as one PEM text.
+
+        Those of an expired card are not: a connection may fetch its successor.
+
+        Raises:
+            CardExpiredError: All of them are.
+        """
+        since = min(at, self.valid_until)
+        lasting = [key for key in self._of(KeyPurpose.TLS) if since <= key.not_after]
+        if not lasting:
+            raise self._expired(KeyPurpose.TLS)
+        return b"".join(to_pem(key.public) for key in lasting)
 
     def key(
         self, purpose: KeyPurpose, algorithm: KeyAlgorithm, at: datetime
@@ -221,7 +179,34 @@ class Card:
         self._check_origin(origin)
         ed25519 = self.key(KeyPurpose.LOG, KeyAlgorithm.ED25519, at)
         mldsa44 = self.key(KeyPurpose.LOG, KeyAlgorithm.MLDSA44, at)
-        return _log_verifiers(origin, ed25519.public, mldsa44.public)
+        return (
+            _log_verifier(origin, ed25519.algorithm, ed25519.public),
+            _log_verifier(origin, mldsa44.algorithm, mldsa44.public),
+        )
+
+    def log_verifiers_between(
+        self, origin: str, *, since: datetime, until: datetime
+    ) -> tuple[NoteVerifier, ...]:
+        """Return what verifies checkpoints that were signed at an inexact time.
+
+        Args:
+            origin: Origin of the log.
+            since: The first moment at which the checkpoint can have been signed.
+            until: The last one, aware like the first.
+
+        Returns:
+            A verifier for each key that was in use at some moment between both;
+            one Ed25519 and one ML-DSA-44 key must have signed.
+
+        Raises:
+            MalformedError: The card does not vouch for logs of that origin.
+            CardExpiredError: The card or its keys are outside their validity.
+        """
+        self._check_origin(origin)
+        return tuple(
+            _log_verifier(origin, key.algorithm, key.public)
+            for key in self._used(KeyPurpose.LOG, since, until)
+        )
 
     def every_log_verifier(self, origin: str) -> tuple[NoteVerifier, ...]:
         """Return what verifies one of the node's logs, by every key it lists.
@@ -232,12 +217,9 @@ class Card:
             MalformedError: The card does not vouch for logs of that origin.
         """
         self._check_origin(origin)
-        kinds: dict[KeyAlgorithm, type[Ed25519Verifier | Mldsa44Verifier]] = {
-            KeyAlgorithm.ED25519: Ed25519Verifier,
-            KeyAlgorithm.MLDSA44: Mldsa44Verifier,
-        }
         return tuple(
-            kinds[key.algorithm](origin, key.public) for key in self._of(KeyPurpose.LOG)
+            _log_verifier(origin, key.algorithm, key.public)
+            for key in self._of(KeyPurpose.LOG)
         )
 
     def witness_verifiers(self, *, at: datetime) -> tuple[NoteVerifier, NoteVerifier]:
@@ -252,10 +234,28 @@ class Card:
         Raises:
             CardExpiredError: The card or its keys are outside their validity.
         """
-        return _witness_verifiers(
-            witness_name(self.name),
-            self.key(KeyPurpose.WITNESS, KeyAlgorithm.ED25519, at).public,
-            self.key(KeyPurpose.WITNESS, KeyAlgorithm.MLDSA44, at).public,
+        ed25519 = self.key(KeyPurpose.WITNESS, KeyAlgorithm.ED25519, at)
+        mldsa44 = self.key(KeyPurpose.WITNESS, KeyAlgorithm.MLDSA44, at)
+        return (
+            _witness_verifier(self.name, ed25519.algorithm, ed25519.public),
+            _witness_verifier(self.name, mldsa44.algorithm, mldsa44.public),
+        )
+
+    def witness_verifiers_between(
+        self, *, since: datetime, until: datetime
+    ) -> tuple[NoteVerifier, ...]:
+        """Return what verifies cosignatures that the node made between two moments.
+
+        Args:
+            since: The first moment, aware.
+            until: The last moment, aware.
+
+        Raises:
+            CardExpiredError: The card or its keys are outside their validity.
+        """
+        return tuple(
+            _witness_verifier(self.name, key.algorithm, key.public)
+            for key in self._used(KeyPurpose.WITNESS, since, until)
         )
 
     def seal_key(self, at: datetime) -> SealKey:
@@ -309,6 +309,17 @@ class Card:
     def _of(self, purpose: KeyPurpose) -> Sequence[CardKey]:
         return [key for key in self.keys if key.purpose is purpose]
 
+    def _used(
+        self, purpose: KeyPurpose, since: datetime, until: datetime
+    ) -> Sequence[CardKey]:
+        """Return the keys that were in use at some moment between two."""
+        used = [key for key in self._of(purpose) if key.is_used_between(since, until)]
+        found = {(key.purpose, key.algorithm) for key in used}
+        needed = {pair for pair in REQUIRED_KEYS if pair[0] is purpose}
+        if found != needed or until > self.valid_until:
+            raise self._expired(purpose)
+        return used
+
     def _check_keys(self) -> None:
         card_forms.check_count("keys", self.keys, len(REQUIRED_KEYS), KEYS_MAX)
         publics = {self.root.ed25519, self.root.mldsa44}
@@ -332,15 +343,22 @@ class Card:
 
 
 # Keys are read off their bytes, and checked, once and not for every batch.
-_witness_verifiers: Final = lru_cache(_KEYS_KEPT)(cosigner_verifiers)
 _seal_key: Final = lru_cache(_KEYS_KEPT)(SealPublicKey)
 
 
 @lru_cache(_KEYS_KEPT)
-def _log_verifiers(
-    origin: str, ed25519_public: bytes, mldsa44_public: bytes
-) -> tuple[NoteVerifier, NoteVerifier]:
-    return (
-        Ed25519Verifier(origin, ed25519_public),
-        Mldsa44Verifier(origin, mldsa44_public),
-    )
+def _log_verifier(
+    origin: str, algorithm: KeyAlgorithm, public: bytes
+) -> Ed25519Verifier | Mldsa44Verifier:
+    if algorithm is KeyAlgorithm.ED25519:
+        return Ed25519Verifier(origin, public)
+    return Mldsa44Verifier(origin, public)
+
+
+@lru_cache(_KEYS_KEPT)
+def _witness_verifier(
+    node: str, algorithm: KeyAlgorithm, public: bytes
+) -> Ed25519CosignatureVerifier | Mldsa44Verifier:
+    if algorithm is KeyAlgorithm.ED25519:
+        return Ed25519CosignatureVerifier(witness_name(node), public)
+    return Mldsa44Verifier(witness_name(node), public)

@@ -85,7 +85,11 @@ class CardKey:
 
     def is_valid(self, at: datetime) -> bool:
         """Tell whether the key is used at a time."""
-        return self.not_before <= at <= self.not_after
+        return self.is_used_between(at, at)
+
+    def is_used_between(self, since: datetime, until: datetime) -> bool:
+        """Tell whether the key is used at some moment between two, both included."""
+        return self.not_before <= until and since <= self.not_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

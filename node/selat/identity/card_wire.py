@@ -17,10 +17,9 @@ from selat.identity.card_contents import (
     CONTACT_POINTS_MAX,
     KEYS_MAX,
     Card,
-    ContactFunction,
-    ContactPoint,
 )
 from selat.identity.card_keys import CardKey, KeyAlgorithm, KeyPurpose
+from selat.identity.contact_points import ContactFunction, ContactPoint
 from selat.v1 import card_pb2
 
 #: Version of the description that this node writes and reads.

@@ -189,21 +189,33 @@ class KeyStore:
             sorted(names, key=lambda name: (name.created, name.key_id), reverse=True)
         )
 
+    def newest(self, kind: KeyKind) -> KeyName:
+        """Return which key is the newest of a kind.
+
+        Raises:
+            KeyStoreError: There is none.
+        """
+        return self._current(kind).name
+
     def key_id(self, kind: KeyKind) -> KeyId:
-        """Return the name of a kind's current key.
+        """Return the name of a kind's newest key.
 
         Raises:
             KeyStoreError: There is none.
         """
-        return self._current(kind).name.key_id
+        return self.newest(kind).key_id
 
-    def public(self, kind: KeyKind) -> bytes:
-        """Return the raw public key of a kind's current key.
+    def public(self, kind: KeyKind, name: str = "") -> bytes:
+        """Return the raw public key of a key.
+
+        Args:
+            kind: What for.
+            name: Which key; the newest if it is empty.
 
         Raises:
-            KeyStoreError: There is none.
+            KeyStoreError: It is not here.
         """
-        return public_bytes(kind, self._current(kind).secret)
+        return public_bytes(kind, self._named(kind, name).secret)
 
     def root(self) -> RootKeys:
         """Return the root keys.
@@ -216,29 +228,39 @@ class KeyStore:
             mldsa44=self._mldsa44(KeyKind.ROOT_MLDSA44),
         )
 
-    def log_signers(self, origin: str) -> tuple[NoteSigner, NoteSigner]:
+    def log_signers(
+        self, origin: str, ed25519: str = "", mldsa44: str = ""
+    ) -> tuple[NoteSigner, NoteSigner]:
         """Return what signs the checkpoints of our log: Ed25519, ML-DSA-44.
 
         Args:
             origin: Origin of the log.
+            ed25519: Name of the one key; the newest if it is empty.
+            mldsa44: Name of the other; likewise.
 
         Raises:
             KeyStoreError: A log key is not here.
         """
         return (
-            Ed25519Signer(origin, self._ed25519(KeyKind.LOG_ED25519)),
-            Mldsa44Signer(origin, self._mldsa44(KeyKind.LOG_MLDSA44)),
+            Ed25519Signer(origin, self._ed25519(KeyKind.LOG_ED25519, ed25519)),
+            Mldsa44Signer(origin, self._mldsa44(KeyKind.LOG_MLDSA44, mldsa44)),
         )
 
-    def witness(self) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
+    def witness(
+        self, ed25519: str = "", mldsa44: str = ""
+    ) -> tuple[Ed25519PrivateKey, MLDSA44PrivateKey]:
         """Return the keys that cosign other logs' checkpoints.
+
+        Args:
+            ed25519: Name of the one key; the newest if it is empty.
+            mldsa44: Name of the other; likewise.
 
         Raises:
             KeyStoreError: One of them is not here.
         """
         return (
-            self._ed25519(KeyKind.WITNESS_ED25519),
-            self._mldsa44(KeyKind.WITNESS_MLDSA44),
+            self._ed25519(KeyKind.WITNESS_ED25519, ed25519),
+            self._mldsa44(KeyKind.WITNESS_MLDSA44, mldsa44),
         )
 
     def find_seal(self, key_id: str) -> SealPrivateKey | None:
@@ -251,13 +273,16 @@ class KeyStore:
             self._seal_keys[name] = SealPrivateKey(key.secret)
         return self._seal_keys[name]
 
-    def tls(self) -> EllipticCurvePrivateKey:
-        """Return the key of the node's TLS certificate.
+    def tls(self, name: str = "") -> EllipticCurvePrivateKey:
+        """Return the key of a TLS certificate of the node.
+
+        Args:
+            name: Name of the key; the newest if it is empty.
 
         Raises:
             KeyStoreError: It is not here.
         """
-        return private_key(self._current(KeyKind.TLS).secret)
+        return private_key(self._named(KeyKind.TLS, name).secret)
 
     def desk(self) -> EllipticCurvePrivateKey:
         """Return the key of the desk's certificate authority.
@@ -275,11 +300,22 @@ class KeyStore:
         """
         return self._current(KeyKind.STORE).secret
 
-    def _ed25519(self, kind: KeyKind) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self._current(kind).secret)
+    def _ed25519(self, kind: KeyKind, name: str = "") -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._named(kind, name).secret)
 
-    def _mldsa44(self, kind: KeyKind) -> MLDSA44PrivateKey:
-        return MLDSA44PrivateKey.from_seed_bytes(self._current(kind).secret)
+    def _mldsa44(self, kind: KeyKind, name: str = "") -> MLDSA44PrivateKey:
+        return MLDSA44PrivateKey.from_seed_bytes(self._named(kind, name).secret)
+
+    def _named(self, kind: KeyKind, name: str) -> StoredKey:
+        if not name:
+            return self._current(kind)
+        key = self._keys.get(KeyId(name))
+        if key is None or key.name.kind is not kind:
+            raise KeyStoreError(
+                f"The key store {self._folder.path} has no {kind} key {name}.",
+                remedy="Restore its file from the newest backup of the key store.",
+            )
+        return key
 
     def _current(self, kind: KeyKind) -> StoredKey:
         names = self.generations(kind)

@@ -3,29 +3,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, cast
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from selat.core.cards import RootKeys
 from selat.identity.card import SignedCard, issue_card
-from selat.identity.card_contents import (
-    Card,
-    ContactPoint,
-)
+from selat.identity.card_contents import Card
 from selat.identity.card_keys import CardKey, KeyAlgorithm, KeyPurpose
-from selat.identity.certificate_checks import certificate_digest
-from selat.identity.key_kinds import KEY_ID_DIGITS, KeyKind
+from selat.identity.certificate_checks import certificate_digest, load
+from selat.identity.contact_points import ContactPoint
+from selat.identity.key_kinds import KEY_ID_DIGITS, KeyId, KeyKind, key_id
 from selat.identity.keystore import KeyStore
 
 #: Protocol versions that this node speaks.
 PROTOCOL_VERSIONS: Final = ("selat/1",)
 
-_KINDS: Final = (
-    (KeyKind.LOG_ED25519, KeyPurpose.LOG, KeyAlgorithm.ED25519),
-    (KeyKind.LOG_MLDSA44, KeyPurpose.LOG, KeyAlgorithm.MLDSA44),
-    (KeyKind.WITNESS_ED25519, KeyPurpose.WITNESS, KeyAlgorithm.ED25519),
-    (KeyKind.WITNESS_MLDSA44, KeyPurpose.WITNESS, KeyAlgorithm.MLDSA44),
-    (KeyKind.SEAL, KeyPurpose.SEAL, KeyAlgorithm.MLKEM768_X25519),
+#: The kinds of keys that stand on a card, with what they are for there.
+CARD_KINDS: Final[Mapping[KeyKind, tuple[KeyPurpose, KeyAlgorithm]]] = MappingProxyType(
+    {
+        KeyKind.LOG_ED25519: (KeyPurpose.LOG, KeyAlgorithm.ED25519),
+        KeyKind.LOG_MLDSA44: (KeyPurpose.LOG, KeyAlgorithm.MLDSA44),
+        KeyKind.WITNESS_ED25519: (KeyPurpose.WITNESS, KeyAlgorithm.ED25519),
+        KeyKind.WITNESS_MLDSA44: (KeyPurpose.WITNESS, KeyAlgorithm.MLDSA44),
+        KeyKind.SEAL: (KeyPurpose.SEAL, KeyAlgorithm.MLKEM768_X25519),
+        KeyKind.TLS: (KeyPurpose.TLS, KeyAlgorithm.X509_P256),
+    }
 )
 
 
@@ -52,36 +60,28 @@ class NodeProfile:
 
 def build_card(
     profile: NodeProfile,
-    key_store: KeyStore,
+    root: RootKeys,
     *,
-    tls_certificate: bytes,
+    keys: Iterable[CardKey],
     issued_at: datetime,
     valid_until: datetime,
     previous: SignedCard | None = None,
 ) -> SignedCard:
     """Issue the node's next card.
 
-    It lists the current key of every kind. A key that the card before listed
-    too keeps the beginning of its validity. Retired keys for log and witness
-    stay on the card, ended, so that what they signed can be verified; retired
-    seal and TLS keys go.
-
     Args:
         profile: What the configuration says.
-        key_store: The node's keys, with the root keys.
-        tls_certificate: The node's TLS certificate, DER.
+        root: The root keys, which sign it.
+        keys: The keys that it lists.
         issued_at: The present time, UTC, less what peers' clocks may be behind.
         valid_until: When the card expires, UTC.
         previous: The card before; None for the first.
 
     Raises:
-        KeyStoreError: A key is missing, or the root keys are others.
+        KeyStoreError: The root keys are others than those of the card before.
         MalformedError: The profile breaks a rule.
         TooLargeError: The card would be too large.
     """
-    before = previous.card.keys if previous else ()
-    current = _current_keys(key_store, tls_certificate, issued_at, valid_until, before)
-    root = key_store.root()
     card = Card(
         name=profile.name,
         state=profile.state,
@@ -90,8 +90,8 @@ def build_card(
         previous_digest=previous.digest if previous else b"",
         issued_at=issued_at,
         valid_until=valid_until,
-        root=root.public,
-        keys=(*current, *_retired_keys(before, current, issued_at)),
+        root=previous.card.root if previous else root.public,
+        keys=tuple(keys),
         endpoints=profile.endpoints,
         contact_points=profile.contact_points,
         protocol_versions=PROTOCOL_VERSIONS,
@@ -101,43 +101,63 @@ def build_card(
     return issue_card(card, root)
 
 
-def _current_keys(
+def newest_names(key_store: KeyStore) -> dict[KeyKind, KeyId]:
+    """Return the names of the newest keys of the kinds that stand on a card.
+
+    Raises:
+        KeyStoreError: One is missing.
+    """
+    return {kind: key_store.key_id(kind) for kind in CARD_KINDS}
+
+
+def card_keys(
     key_store: KeyStore,
+    names: Mapping[KeyKind, KeyId],
+    *,
     tls_certificate: bytes,
-    issued_at: datetime,
-    valid_until: datetime,
-    before: tuple[CardKey, ...],
+    not_before: datetime,
+    not_after: datetime,
 ) -> tuple[CardKey, ...]:
-    since = {key.public: key.not_before for key in before}
-    certificate_id = certificate_digest(tls_certificate).hex()[:KEY_ID_DIGITS]
-    listed = [
-        (purpose, algorithm, key_store.key_id(kind), key_store.public(kind))
-        for kind, purpose, algorithm in _KINDS
-    ]
-    return tuple(
-        CardKey(
-            purpose=purpose,
-            algorithm=algorithm,
-            key_id=key_id,
-            public=public,
-            not_before=since.get(public, issued_at),
-            not_after=valid_until,
+    """Return keys of a key store as a card lists them.
+
+    Args:
+        key_store: The node's keys.
+        names: Which ones.
+        tls_certificate: The certificate of the TLS key among them, DER.
+        not_before: From when they are valid, UTC.
+        not_after: Until when, UTC.
+
+    Raises:
+        KeyStoreError: One is missing.
+    """
+    keys: list[CardKey] = []
+    for kind, name in names.items():
+        purpose, algorithm = CARD_KINDS[kind]
+        name_on_card, public = str(name), key_store.public(kind, name)
+        if kind is KeyKind.TLS:
+            name_on_card = certificate_digest(tls_certificate).hex()[:KEY_ID_DIGITS]
+            public = tls_certificate
+        keys.append(
+            CardKey(
+                purpose=purpose,
+                algorithm=algorithm,
+                key_id=name_on_card,
+                public=public,
+                not_before=not_before,
+                not_after=not_after,
+            )
         )
-        for purpose, algorithm, key_id, public in (
-            *listed,
-            (KeyPurpose.TLS, KeyAlgorithm.X509_P256, certificate_id, tls_certificate),
-        )
-    )
+    return tuple(keys)
 
 
-def _retired_keys(
-    before: tuple[CardKey, ...], current: tuple[CardKey, ...], issued_at: datetime
-) -> tuple[CardKey, ...]:
-    used = {key.public for key in current}
-    return tuple(
-        replace(key, not_after=min(key.not_after, issued_at))
-        for key in before
-        if key.public not in used
-        and key.purpose in {KeyPurpose.LOG, KeyPurpose.WITNESS}
-        and key.not_before < issued_at
-    )
+def private_name(key: CardKey) -> KeyId:
+    """Return the name under which a key store has the private part of a key.
+
+    A card names a TLS key by its certificate.
+    """
+    if key.purpose is not KeyPurpose.TLS:
+        return KeyId(key.key_id)
+    # A card lists certificates of this type alone.
+    public = cast("EllipticCurvePublicKey", load(key.public).public_key())
+    point = public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    return key_id(KeyKind.TLS, point)

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from cryptography import x509
@@ -23,6 +23,7 @@ from selat.desk.exporting import Exporting
 from selat.desk.legal_holds import LegalHolds
 from selat.desk.lifecycle import LifecycleDesk
 from selat.desk.officers import Officers
+from selat.desk.own_keys import KeyDesk
 from selat.desk.peering import Peering
 from selat.desk.publishing import Publisher
 from selat.desk.reviews import ReviewDesk
@@ -43,8 +44,10 @@ from selat.exchange.view_comparison import ViewComparison
 from selat.exchange.witness_http import HttpWitness
 from selat.exchange.witness_rounds import WitnessRounds
 from selat.identity.card import SignedCard
+from selat.identity.card_keys import KeyPurpose
 from selat.identity.certificate_checks import to_pem
 from selat.identity.certificates import Credentials, DeskAuthority, Term
+from selat.identity.key_kinds import KeyKind
 from selat.identity.keystore import KeyStore
 from selat.identity.p256 import private_key_pem
 from selat.node.active_policy import ActivePolicy
@@ -52,6 +55,8 @@ from selat.node.configuration import NodeConfiguration, read_configuration
 from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile, check_log
 from selat.node.own_card import OwnCard
+from selat.node.own_keys import OwnKeys
+from selat.node.turnover import Turnover
 from selat.node.vouching import build_vouching
 from selat.policy.catalogue_file import load_catalogue
 from selat.publication.published_log import PublishedLog
@@ -86,6 +91,7 @@ class Node:
     http_witness: HttpWitness
     lifecycle: Lifecycle
     handshakes: Handshakes
+    turnover: Turnover
     peer_service: PeerService
     desk_service: DeskService
     admin_service: AdminService
@@ -157,19 +163,17 @@ async def _build(
     catalogue = load_catalogue(folder.policy)
     card = OwnCard(
         path=folder.card,
-        certificate=folder.tls_certificate.read_bytes(),
         keys=keys,
         store=store,
         categories=frozenset(catalogue.categories),
         clock=clock,
         entropy=os.urandom,
-    )
-    signer = CheckpointSigner(
-        store=store,
-        mark=mark,
-        # Drawn from their seeds once for each shard, not for each signature.
-        signers=cache(keys.log_signers),
         on_step=on_step,
+    )
+    await card.settle()
+    own_keys = OwnKeys(keys=keys, card=card.current, clock=clock)
+    signer = CheckpointSigner(
+        store=store, mark=mark, signers=own_keys.log_signers, on_step=on_step
     )
     shards = ShardKeeper(
         node=configuration.name,
@@ -184,7 +188,7 @@ async def _build(
     peers.load(await store.read(lambda snapshot: snapshot.peers()))
     vouching = build_vouching(
         configuration,
-        keys=keys,
+        keys=own_keys,
         store=store,
         peers=peers,
         signer=signer,
@@ -192,8 +196,7 @@ async def _build(
         clock=clock,
         on_step=on_step,
     )
-    tls = _tls_pair(folder, keys)
-    connect = connector(certificate=tls)
+    connect = connector(certificate=own_keys.tls, clock=clock)
     if ask_peers:  # before anything is signed
         await vouching.comparison.at_start(connect)
     await shards.follow()  # before anything is logged
@@ -235,6 +238,14 @@ async def _build(
         await policy.load()  # what we declare is part of what we accept
         return renewed
 
+    async def rotate(
+        purpose: KeyPurpose, *, after: timedelta | None
+    ) -> tuple[SignedCard, datetime]:
+        rotated = await card.rotate(purpose, after=after)
+        if after is None:
+            turnover.at_once()
+        return rotated
+
     peering = Peering(
         local=local,
         categories=frozenset(catalogue.categories),
@@ -264,6 +275,17 @@ async def _build(
     authority = DeskAuthority(keys.desk(), folder.desk_authority.read_bytes())
     published_log = PublishedLog(store=store, signer=local.signer)
     door = Doorkeeper(store=store, clock=clock, agency=configuration.agency)
+    peer_service = PeerService(
+        local=local,
+        judge=Judge(local=local, inspector=inspector),
+        arrived=arrivals.ring,
+        heard_from=links.heard_from,
+        own_card=lambda: card.current().envelope,
+        called=handshakes.called,
+    )
+    turnover = Turnover(
+        keys=own_keys, signer=signer, links=links, peer_service=peer_service
+    )
     return Node(
         folder=folder,
         configuration=configuration,
@@ -275,14 +297,8 @@ async def _build(
         http_witness=HttpWitness(witness=local.witness, accuser=local.accuser),
         lifecycle=lifecycle,
         handshakes=handshakes,
-        peer_service=PeerService(
-            local=local,
-            judge=Judge(local=local, inspector=inspector),
-            arrived=arrivals.ring,
-            heard_from=links.heard_from,
-            own_card=lambda: card.current().envelope,
-            called=handshakes.called,
-        ),
+        turnover=turnover,
+        peer_service=peer_service,
         desk_service=DeskService(
             local=local,
             door=door,
@@ -315,25 +331,22 @@ async def _build(
             legal_holds=LegalHolds(local=local),
             own_card=card.current,
             renew_card=renew_card,
+            keys=KeyDesk(
+                own_card=card.current,
+                schedule=card.schedule,
+                lasting=lambda: map(keys.newest, (KeyKind.DESK, KeyKind.STORE)),
+                rotate=rotate,
+            ),
             desk_ca_pem=to_pem(authority.certificate),
             released=policy.released,
             checkpoint=published_log.checkpoint,
         ),
         published_log=published_log,
         door=door,
-        tls=tls,
+        tls=own_keys.tls,
         desk_tls=_desk_tls_pair(authority, configuration, clock),
         desk_authority_pem=to_pem(authority.certificate),
     )
-
-
-def _tls_pair(folder: NodeFolder, keys: KeyStore) -> Callable[[], tuple[bytes, bytes]]:
-    """Give our TLS key and certificate, PEM, read anew each time."""
-
-    def pair() -> tuple[bytes, bytes]:
-        return private_key_pem(keys.tls()), to_pem(folder.tls_certificate.read_bytes())
-
-    return pair
 
 
 def _desk_tls_pair(

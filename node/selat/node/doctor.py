@@ -16,12 +16,8 @@ from selat.node.configuration import read_configuration
 from selat.node.findings import Finding, fail, failed, ok
 from selat.node.folder import NodeFolder
 from selat.node.host_checks import check_folder, check_running, check_software
-from selat.node.node_checks import (
-    check_card,
-    check_database,
-    check_keys,
-    check_policy,
-)
+from selat.node.key_checks import check_keys
+from selat.node.node_checks import check_card, check_database, check_policy
 from selat.node.witness_checks import check_witnessing
 
 
@@ -52,7 +48,7 @@ def examine(
         yield failed("configuration", error)
         return
     yield ok("configuration", f"node.toml describes {configuration.name}.")
-    yield from check_keys(folder, passphrase)
+    yield from check_keys(folder, passphrase, now=now)
     yield from check_card(folder, configuration, now=now)
     yield from check_policy(folder, now=now)
     yield from check_database(folder, now=now)

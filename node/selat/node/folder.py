@@ -35,11 +35,6 @@ class NodeFolder:
         return self.home / "card.dsse"
 
     @property
-    def tls_certificate(self) -> Path:
-        """Return our TLS certificate, DER."""
-        return self.home / "tls.der"
-
-    @property
     def desk_authority(self) -> Path:
         """Return the certificate under which the desk issues others, DER."""
         return self.home / "desk-authority.der"

@@ -27,8 +27,14 @@ from selat.errors import AlreadyExistsError, InvalidInputError
 from selat.identity.card import SignedCard
 from selat.identity.certificates import DeskAuthority, Term, issue_node_certificate
 from selat.identity.key_files import Argon2Cost
+from selat.identity.key_schedule import CLOCK_ALLOWANCE
 from selat.identity.keystore import KeyStore
-from selat.identity.own_card import NodeProfile, build_card
+from selat.identity.own_card import (
+    NodeProfile,
+    build_card,
+    card_keys,
+    newest_names,
+)
 from selat.node.configuration import NodeConfiguration, format_configuration
 from selat.node.folder import NodeFolder
 from selat.node.high_water import HighWaterFile
@@ -41,8 +47,6 @@ from selat.store.sqlite.store import SqliteStore
 CARD_VALID_DAYS: Final = 730
 #: Certificates outlive cards; the card that lists one bounds its use.
 CERTIFICATE_VALID_DAYS: Final = 3_650
-#: A new card is valid from a little earlier, for peers whose clocks are behind.
-CLOCK_ALLOWANCE: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,12 +166,17 @@ def _write_identity(
             endpoints=new.endpoints,
             categories=new.categories,
         ),
-        keys,
-        tls_certificate=certificate,
+        keys.root(),
+        keys=card_keys(
+            keys,
+            newest_names(keys),
+            tls_certificate=certificate,
+            not_before=issued_at,
+            not_after=valid_until,
+        ),
         issued_at=issued_at,
         valid_until=valid_until,
     )
-    folder.tls_certificate.write_bytes(certificate)
     folder.desk_authority.write_bytes(authority.certificate)
     folder.card.write_bytes(card.envelope)
     return card

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node's own folder tells of it: keys, card, database, log, peers."""
+"""What a node's own folder tells of it: card, database, log, peers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from typing import Final
 from selat.core.times import to_ms
 from selat.errors import SelatError
 from selat.identity.card import SignedCard, parse_card
-from selat.identity.key_kinds import KeyKind
-from selat.identity.keystore import KeyStore
 from selat.node.configuration import NodeConfiguration
 from selat.node.findings import Finding, fail, failed, ok, warn
 from selat.node.folder import NodeFolder
@@ -28,8 +26,6 @@ from selat.store.values import IncidentRow, OutboxState, PeerRow, PeerState, Tre
 CARD_WARN: Final = timedelta(days=30)
 
 _INCIDENTS_MAX: Final = 20
-# They sign cards and nothing else, and may be kept offline.
-_ROOT: Final = (KeyKind.ROOT_ED25519, KeyKind.ROOT_MLDSA44)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +40,6 @@ class _Contents:
     dead: dict[str, int]
     #: Since when the first message waits for a person, ms; None when none does.
     waiting_since_ms: int | None
-
-
-def check_keys(folder: NodeFolder, passphrase: bytes | None) -> Iterator[Finding]:
-    """Examine whether the key store opens and has every key."""
-    if passphrase is None:
-        yield warn(
-            "keys",
-            "The key store was not opened: no passphrase was given.",
-            "Run it again with --passphrase-file.",
-        )
-        return
-    try:
-        keys = KeyStore.open(folder.keys, passphrase)
-        for kind in KeyKind:
-            if kind not in _ROOT or keys.generations(kind):
-                keys.key_id(kind)
-    except SelatError as error:
-        yield failed("keys", error)
-        return
-    yield ok("keys", "The key store opens and has its keys.")
-    if not all(map(keys.generations, _ROOT)):
-        yield ok("keys", "The root keys are elsewhere; a new card needs them.")
 
 
 def check_card(

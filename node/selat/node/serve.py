@@ -38,6 +38,8 @@ NEW_OBJECTS: Final = 50_000
 SWITCH_INTERVAL_S: Final = 0.000_5
 #: How often it is seen whether the half-year has passed, in s.
 HALF_YEAR_CHECK_S: Final = 1.0
+#: How often it is seen whether other keys of our own came into use, in s.
+KEY_CHECK_S: Final = 1.0
 #: How often what has expired is erased, in s.
 LIFECYCLE_INTERVAL_S: Final = 10.0
 #: How often it is looked whether callers were turned away, in s.
@@ -116,6 +118,7 @@ async def run_node(
             asyncio.ensure_future(_end_messages(node)),
             asyncio.ensure_future(node.rounds.run(node.links.connections)),
             asyncio.ensure_future(_follow_half_year(node)),
+            asyncio.ensure_future(_follow_keys(node)),
             asyncio.ensure_future(_watch_door(node)),
         ]
         try:
@@ -183,6 +186,13 @@ async def _end_messages(node: Node) -> None:
             with suppress(StoreError):
                 await _note(node, error)
         await asyncio.sleep(LIFECYCLE_INTERVAL_S)
+
+
+async def _follow_keys(node: Node) -> None:
+    """Take up keys of our own whose time has come."""
+    while True:
+        await asyncio.sleep(KEY_CHECK_S)
+        node.turnover.follow()
 
 
 async def _watch_door(node: Node) -> None:

@@ -6,9 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
-from selat.core.cosignatures import CosignatureSigner
 from selat.exchange.accusing import Accuser
 from selat.exchange.anchoring import Anchors
 from selat.exchange.head_comparison import HeadComparison
@@ -17,9 +15,8 @@ from selat.exchange.peer_book import PeerBook
 from selat.exchange.signing import CheckpointSigner, StepObserver
 from selat.exchange.witnessing import Witness
 from selat.identity.card import SignedCard
-from selat.identity.card_contents import witness_name
-from selat.identity.keystore import KeyStore
 from selat.node.configuration import NodeConfiguration
+from selat.node.own_keys import OwnKeys
 from selat.store.port import Store
 
 
@@ -43,7 +40,7 @@ class Vouching:
 def build_vouching(
     configuration: NodeConfiguration,
     *,
-    keys: KeyStore,
+    keys: OwnKeys,
     store: Store,
     peers: PeerBook,
     signer: CheckpointSigner,
@@ -55,7 +52,7 @@ def build_vouching(
 
     Args:
         configuration: Name, quorum and logs that are configured.
-        keys: The open key store.
+        keys: Gives our keys in use.
         store: The database.
         peers: The accepted peers.
         signer: Signs our own log.
@@ -68,10 +65,7 @@ def build_vouching(
         witness=Witness(
             store=store,
             peers=peers,
-            # Drawn from their seeds once: that takes as long as a signature.
-            cosigner=cache(
-                lambda: CosignatureSigner(witness_name(name), *keys.witness())
-            ),
+            cosigner=keys.cosigner,
             foreign=settings.foreign_verifiers(),
             clock=clock,
             on_step=on_step,
@@ -90,8 +84,6 @@ def build_vouching(
             store=store,
             peers=peers,
             signer=signer,
-            verifiers=lambda origin: [
-                each.verifier for each in keys.log_signers(origin)
-            ],
+            verifiers=keys.log_verifiers,
         ),
     )

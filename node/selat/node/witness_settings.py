@@ -54,7 +54,8 @@ class WitnessSettings:
     def foreign_verifiers(self) -> Mapping[str, tuple[NoteVerifier, ...]]:
         """Return the keys of the configured logs by origin.
 
-        Every key that is listed for a log must have signed its checkpoints.
+        One key of each type that is listed for a log must have signed its
+        checkpoints.
 
         Raises:
             ConfigurationError: One is no verifier key.

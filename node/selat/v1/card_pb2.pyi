@@ -335,11 +335,13 @@ class CardKey(_message.Message):
     """The public key in the form that its algorithm names."""
     @_builtins.property
     def not_before(self) -> _timestamp_pb2.Timestamp:
-        """From when it is used."""
+        """From when it is valid; its node uses it a few minutes later, for peers whose
+        clocks are behind.
+        """
 
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp:
-        """Until when it is used."""
+        """Until when it is valid."""
 
     def __init__(
         self,

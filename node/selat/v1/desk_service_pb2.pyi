@@ -170,6 +170,34 @@ LIFECYCLE_VIEW_LEGAL_HOLD: LifecycleView.ValueType  # 3
 """Messages under legal hold, newest first."""
 Global___LifecycleView: _TypeAlias = LifecycleView  # noqa: Y015
 
+class _KeyStanding:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _KeyStandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_KeyStanding.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    KEY_STANDING_UNSPECIFIED: _KeyStanding.ValueType  # 0
+    """Not stated."""
+    KEY_STANDING_NEXT: _KeyStanding.ValueType  # 1
+    """Its card is out, and its time is to come."""
+    KEY_STANDING_IN_USE: _KeyStanding.ValueType  # 2
+    """In use."""
+    KEY_STANDING_PAST: _KeyStanding.ValueType  # 3
+    """Retired; what was made with it still verifies and opens."""
+
+class KeyStanding(_KeyStanding, metaclass=_KeyStandingEnumTypeWrapper):
+    """Where a key of our own stands in its life."""
+
+KEY_STANDING_UNSPECIFIED: KeyStanding.ValueType  # 0
+"""Not stated."""
+KEY_STANDING_NEXT: KeyStanding.ValueType  # 1
+"""Its card is out, and its time is to come."""
+KEY_STANDING_IN_USE: KeyStanding.ValueType  # 2
+"""In use."""
+KEY_STANDING_PAST: KeyStanding.ValueType  # 3
+"""Retired; what was made with it still verifies and opens."""
+Global___KeyStanding: _TypeAlias = KeyStanding  # noqa: Y015
+
 @_typing.final
 class MessageInfo(_message.Message):
     """What the node knows of a message without opening it."""
@@ -1624,6 +1652,163 @@ class RenewCardResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenewCardResponse: _TypeAlias = RenewCardResponse  # noqa: Y015
+
+@_typing.final
+class OwnKey(_message.Message):
+    """A key of our own. The key itself is not told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    USED_FROM_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """What it is for: root, log, witness, seal, tls, desk or store."""
+    algorithm: _builtins.str
+    """Its algorithm, for example "ed25519"."""
+    key_id: _builtins.str
+    """Its name; on our card if a card lists it."""
+    standing: Global___KeyStanding.ValueType
+    """Where it stands."""
+    @_builtins.property
+    def used_from(self) -> _timestamp_pb2.Timestamp:
+        """From when it is used; absent where no card and no key store says it."""
+
+    @_builtins.property
+    def valid_until(self) -> _timestamp_pb2.Timestamp:
+        """Until when it is valid; absent for a key that lasts as long as the node."""
+
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        algorithm: _builtins.str = ...,
+        key_id: _builtins.str = ...,
+        used_from: _timestamp_pb2.Timestamp | None = ...,
+        valid_until: _timestamp_pb2.Timestamp | None = ...,
+        standing: Global___KeyStanding.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["used_from", b"used_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "job", b"job", "key_id", b"key_id", "standing", b"standing", "used_from", b"used_from", "valid_until", b"valid_until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OwnKey: _TypeAlias = OwnKey  # noqa: Y015
+
+@_typing.final
+class ListKeysRequest(_message.Message):
+    """Ask for our own keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysRequest: _TypeAlias = ListKeysRequest  # noqa: Y015
+
+@_typing.final
+class ListKeysResponse(_message.Message):
+    """Our own keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___OwnKey]:
+        """The keys, by what they are for and then by their time."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___OwnKey] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysResponse: _TypeAlias = ListKeysResponse  # noqa: Y015
+
+@_typing.final
+class RotateKeyRequest(_message.Message):
+    """Rotate the keys of one job."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_FIELD_NUMBER: _builtins.int
+    AFTER_S_FIELD_NUMBER: _builtins.int
+    AT_ONCE_FIELD_NUMBER: _builtins.int
+    job: _builtins.str
+    """Which: log, witness, seal or tls."""
+    after_s: _builtins.int
+    """How long from now the keys that are in use still are, in s; 0 leaves it to
+    the node.
+    """
+    at_once: _builtins.bool
+    """End them at once, because somebody else may have them. Excludes `after_s`."""
+    def __init__(
+        self,
+        *,
+        job: _builtins.str = ...,
+        after_s: _builtins.int = ...,
+        at_once: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_s", b"after_s", "at_once", b"at_once", "job", b"job"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeyRequest: _TypeAlias = RotateKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateKeyResponse(_message.Message):
+    """The card by which new keys take over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENVELOPE_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    TAKES_OVER_AT_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    envelope: _builtins.bytes
+    """The signed envelope (DSSE), exact bytes."""
+    sequence: _builtins.int
+    """Sequence number of the card."""
+    @_builtins.property
+    def takes_over_at(self) -> _timestamp_pb2.Timestamp:
+        """When they take over."""
+
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___OwnKey]:
+        """The keys of that job, by their time."""
+
+    def __init__(
+        self,
+        *,
+        envelope: _builtins.bytes = ...,
+        sequence: _builtins.int = ...,
+        takes_over_at: _timestamp_pb2.Timestamp | None = ...,
+        keys: _abc.Iterable[Global___OwnKey] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["takes_over_at", b"takes_over_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "keys", b"keys", "sequence", b"sequence", "takes_over_at", b"takes_over_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeyResponse: _TypeAlias = RotateKeyResponse  # noqa: Y015
 
 @_typing.final
 class AddPeerRequest(_message.Message):

@@ -570,6 +570,16 @@ class AdminServiceStub:
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.RenewCardRequest.SerializeToString,
                 response_deserializer=selat_dot_v1_dot_desk__service__pb2.RenewCardResponse.FromString,
                 _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/selat.v1.AdminService/ListKeys',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/selat.v1.AdminService/RotateKey',
+                request_serializer=selat_dot_v1_dot_desk__service__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=selat_dot_v1_dot_desk__service__pb2.RotateKeyResponse.FromString,
+                _registered_method=True)
         self.AddPeer = channel.unary_unary(
                 '/selat.v1.AdminService/AddPeer',
                 request_serializer=selat_dot_v1_dot_desk__service__pb2.AddPeerRequest.SerializeToString,
@@ -676,6 +686,20 @@ class AdminServiceServicer:
     def RenewCard(self, request, context):
         """Issue this node's next card, with the same keys and a new validity. Peers
         fetch it by themselves, because the same root signs it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKeys(self, request, context):
+        """List this node's own keys, and when each is used; never a key itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKey(self, request, context):
+        """Make new keys for one job and issue the card by which they take over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -820,6 +844,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RenewCard,
                     request_deserializer=selat_dot_v1_dot_desk__service__pb2.RenewCardRequest.FromString,
                     response_serializer=selat_dot_v1_dot_desk__service__pb2.RenewCardResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.ListKeysRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=selat_dot_v1_dot_desk__service__pb2.RotateKeyRequest.FromString,
+                    response_serializer=selat_dot_v1_dot_desk__service__pb2.RotateKeyResponse.SerializeToString,
             ),
             'AddPeer': grpc.unary_unary_rpc_method_handler(
                     servicer.AddPeer,
@@ -967,6 +1001,60 @@ class AdminService:
             '/selat.v1.AdminService/RenewCard',
             selat_dot_v1_dot_desk__service__pb2.RenewCardRequest.SerializeToString,
             selat_dot_v1_dot_desk__service__pb2.RenewCardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/ListKeys',
+            selat_dot_v1_dot_desk__service__pb2.ListKeysRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/selat.v1.AdminService/RotateKey',
+            selat_dot_v1_dot_desk__service__pb2.RotateKeyRequest.SerializeToString,
+            selat_dot_v1_dot_desk__service__pb2.RotateKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -229,6 +229,10 @@ class AdminServiceStub:
     """Issue this node's next card, with the same keys and a new validity. Peers
     fetch it by themselves, because the same root signs it.
     """
+    ListKeys: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListKeysRequest, _desk_service_pb2.ListKeysResponse]
+    """List this node's own keys, and when each is used; never a key itself."""
+    RotateKey: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.RotateKeyRequest, _desk_service_pb2.RotateKeyResponse]
+    """Make new keys for one job and issue the card by which they take over."""
     AddPeer: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.AddPeerRequest, _desk_service_pb2.AddPeerResponse]
     """Accept a peer by its card, or a newer card of an accepted peer."""
     ListPeers: _grpc.UnaryUnaryMultiCallable[_desk_service_pb2.ListPeersRequest, _desk_service_pb2.ListPeersResponse]
@@ -279,6 +283,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Issue this node's next card, with the same keys and a new validity. Peers
     fetch it by themselves, because the same root signs it.
     """
+    ListKeys: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListKeysRequest, _desk_service_pb2.ListKeysResponse]  # type: ignore[assignment]
+    """List this node's own keys, and when each is used; never a key itself."""
+    RotateKey: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.RotateKeyRequest, _desk_service_pb2.RotateKeyResponse]  # type: ignore[assignment]
+    """Make new keys for one job and issue the card by which they take over."""
     AddPeer: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.AddPeerRequest, _desk_service_pb2.AddPeerResponse]  # type: ignore[assignment]
     """Accept a peer by its card, or a newer card of an accepted peer."""
     ListPeers: _aio.UnaryUnaryMultiCallable[_desk_service_pb2.ListPeersRequest, _desk_service_pb2.ListPeersResponse]  # type: ignore[assignment]
@@ -338,6 +346,22 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Issue this node's next card, with the same keys and a new validity. Peers
         fetch it by themselves, because the same root signs it.
         """
+
+    @_abc_1.abstractmethod
+    def ListKeys(
+        self,
+        request: _desk_service_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.ListKeysResponse, _abc.Awaitable[_desk_service_pb2.ListKeysResponse]]:
+        """List this node's own keys, and when each is used; never a key itself."""
+
+    @_abc_1.abstractmethod
+    def RotateKey(
+        self,
+        request: _desk_service_pb2.RotateKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_desk_service_pb2.RotateKeyResponse, _abc.Awaitable[_desk_service_pb2.RotateKeyResponse]]:
+        """Make new keys for one job and issue the card by which they take over."""
 
     @_abc_1.abstractmethod
     def AddPeer(

@@ -20,7 +20,7 @@ from tests.fakes.bundles import (
     trust_file,
     write_folder,
 )
-from tests.fakes.identities import EXPIRES, Identity, later
+from tests.fakes.identities import EXPIRES, Identity, card_of, later
 
 from selat.audit.auditing import Audit, audit
 from selat.audit.database import open_database
@@ -28,7 +28,7 @@ from selat.audit.findings import Code
 from selat.audit.trust import parse_trust
 from selat.core.leaves import OfferLeaf
 from selat.identity.card import SignedCard
-from selat.identity.own_card import NodeProfile, build_card
+from selat.identity.own_card import NodeProfile
 
 LOG = "logs/2030h1"
 
@@ -120,7 +120,7 @@ PROFILE = NodeProfile(name="police.xa.example", state="XA", agency="Police of XA
 
 def next_card(identity: Identity, day: int, **changes: object) -> SignedCard:
     """Issue another card of a node with the keys that it has now."""
-    return build_card(
+    return card_of(
         replace(PROFILE, **changes),  # type: ignore[arg-type]  # of its fields
         identity.key_store,
         tls_certificate=identity.tls_certificate,

@@ -19,6 +19,7 @@ from tests.fakes.identities import (
     ISSUED,
     Identity,
     SeededEntropy,
+    card_of,
     later,
     make_identity,
 )
@@ -39,7 +40,6 @@ from selat.audit.keyring import KEY_TOLERANCE_MS, Keyring
 from selat.audit.trust import Trust
 from selat.core.times import to_ms
 from selat.identity.key_kinds import KeyKind
-from selat.identity.own_card import build_card
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_two_cards_of_one_number_are_caught(
 
 def test_card_that_follows_another_one_is_caught(renewed: Identity) -> None:
     keys, findings = keyring(renewed)
-    other = build_card(
+    other = card_of(
         replace(PROFILE, agency="Customs of XA"),
         renewed.key_store,
         tls_certificate=renewed.tls_certificate,

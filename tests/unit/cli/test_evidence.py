@@ -8,17 +8,25 @@ from typing import Protocol
 from uuid import UUID
 
 import pytest
-from tests.fakes.identities import MIDYEAR, Identity, later, make_identity
+from tests.fakes.identities import (
+    EXPIRES,
+    MIDYEAR,
+    Identity,
+    SeededEntropy,
+    card_of,
+    later,
+    make_identity,
+)
 
 from selat.cli.evidence import cards_at_hand, verify_exchange
 from selat.core.checkpoints import Checkpoint
 from selat.core.leaf_base import Leaf
 from selat.core.leaves import OfferLeaf, ReceiptLeaf, ReviewLeaf
 from selat.core.merkle import leaf_hash
-from selat.core.notes import sign_note
+from selat.core.notes import parse_note, sign_note
 from selat.core.shard_leaves import OpenLeaf
 from selat.core.tiles import range_proof, root_at, updated_tiles
-from selat.core.times import to_ms
+from selat.core.times import to_ms, utc
 from selat.errors import (
     CardExpiredError,
     MalformedError,
@@ -29,6 +37,8 @@ from selat.errors import (
     VerificationError,
 )
 from selat.identity.card import SignedCard
+from selat.identity.key_kinds import KeyKind
+from selat.identity.own_card import NodeProfile
 from selat.v1 import desk_service_pb2 as pb
 
 ID = UUID("0198f2f0-7a3b-7c11-9a55-0242ac120002")
@@ -352,6 +362,39 @@ def test_keys_must_have_been_valid_when_they_signed(
 
     with pytest.raises(CardExpiredError):
         verify(exchange(late, receipt(late)), cards)
+
+
+def test_checkpoint_may_be_signed_with_keys_that_came_after_the_leaf(
+    tmp_path: Path,
+    exchange: Exchange,
+    cards: dict[str, SignedCard],
+) -> None:
+    good = exchange(offer(), receipt(offer()))
+    node = make_identity(tmp_path / "keys", XA)
+    for kind in (KeyKind.LOG_ED25519, KeyKind.LOG_MLDSA44):
+        node.key_store.add(kind, created=MIDYEAR, entropy=SeededEntropy("later"))
+    changed = TIME_MS + 60_000
+    card = card_of(
+        NodeProfile(name=XA, state="XA", agency="Police of XA"),
+        node.key_store,
+        tls_certificate=node.tls_certificate,
+        issued_at=utc(changed),
+        valid_until=EXPIRES,
+        previous=node.card,
+    )
+    text = parse_note(good.offer.checkpoint).text
+    origin = f"{XA}/exchange/2030h2"
+    later_note = sign_note(text, node.key_store.log_signers(origin))
+
+    assert verify(good, cards | {XA: card})
+    good.offer.checkpoint = later_note
+    assert verify(good, cards | {XA: card})
+    with pytest.raises(SignatureError):
+        verify(good, cards)
+    # Old keys sign nothing that holds a later leaf.
+    late = offer(time_ms=changed + 1)
+    with pytest.raises(SignatureError):
+        verify(exchange(late, receipt(late)), cards | {XA: card})
 
 
 @pytest.mark.parametrize("missing", [XA, XB])

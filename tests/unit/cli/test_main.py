@@ -36,6 +36,8 @@ def test_every_command_that_was_promised_is_there() -> None:
         "status",
         "doctor",
         "version",
+        "key list",
+        "key rotate",
         "peer card",
         "peer add",
         "peer list",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from selat.cli.times import parse_moment
+from selat.cli.times import parse_duration, parse_moment
 from selat.errors import InvalidInputError
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -22,6 +22,7 @@ NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
     ],
 )
 def test_so_long_ago_is_counted_from_now(text: str, ago: timedelta) -> None:
+    assert parse_duration(text) == ago
     assert parse_moment(text, now=NOW) == NOW - ago
 
 
@@ -36,3 +37,5 @@ def test_a_time_without_an_offset_is_utc() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError, match="is no time"):
         parse_moment(text, now=NOW)
+    with pytest.raises(InvalidInputError, match="is no length of time"):
+        parse_duration(text)

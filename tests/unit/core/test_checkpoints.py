@@ -4,7 +4,13 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from tests.fakes.logs import ORIGIN, ed25519_signer, mldsa44_signer
+from tests.fakes.logs import (
+    ORIGIN,
+    ed25519_signer,
+    log_signers,
+    mldsa44_signer,
+    verifiers_of,
+)
 
 from selat.core.checkpoints import Checkpoint, open_checkpoint, origin_for
 from selat.core.notes import NoteSigner, sign_note
@@ -47,6 +53,15 @@ def test_each_key_must_have_signed(signer: NoteSigner, missing: str) -> None:
             sign_note(HEAD.text(), [signer]), origin=ORIGIN, verifiers=VERIFIERS
         )
     assert caught.value.context["signature_type"] == missing
+
+
+def test_any_key_of_a_type_may_have_signed() -> None:
+    note = sign_note(HEAD.text(), SIGNERS)
+    others = verifiers_of(log_signers(seed=2))
+    for verifiers in ([*others, *VERIFIERS], [*VERIFIERS, *others]):
+        assert open_checkpoint(note, origin=ORIGIN, verifiers=verifiers) == HEAD
+    with pytest.raises(SignatureError, match="ED25519 signature of"):
+        open_checkpoint(note, origin=ORIGIN, verifiers=[others[0], VERIFIERS[1]])
 
 
 @pytest.mark.parametrize("kind", ["ED25519", "MLDSA44"])

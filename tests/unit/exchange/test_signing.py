@@ -131,3 +131,15 @@ async def test_halted_signer_signs_nothing_not_even_what_it_signed(
     with pytest.raises(LogRolledBackError) as halted:
         await watched.signer.at_least(1)
     assert halted.value is first
+
+
+async def test_head_is_signed_anew_when_the_keys_have_changed(
+    watched: Watched, local: LocalNode
+) -> None:
+    size = await log(local, b"one")
+    head = await watched.signer.at_least(size)
+    watched.signer.forget()
+    again = await watched.signer.at_least(size)
+    assert again is not head
+    assert again.checkpoint == head.checkpoint
+    assert watched.happened.count("sign") == 2

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from tests.fakes.identities import EXPIRES, ISSUED, MIDYEAR, Identity
 
+from selat.core.checkpoints import open_checkpoint
 from selat.core.cosignatures import (
     CosignatureSigner,
     cosigners,
@@ -16,16 +17,23 @@ from selat.core.cosignatures import (
 )
 from selat.core.fingerprints import fingerprint
 from selat.core.notes import open_note, sign_note
-from selat.errors import CardExpiredError, MalformedError, PeerUnknownError
+from selat.errors import (
+    CardExpiredError,
+    MalformedError,
+    PeerUnknownError,
+    SignatureError,
+)
 from selat.identity.card_contents import (
     Card,
-    ContactFunction,
-    ContactPoint,
     witness_name,
 )
 from selat.identity.card_keys import CardKey, KeyAlgorithm, KeyPurpose
+from selat.identity.certificate_checks import to_pem
+from selat.identity.contact_points import ContactFunction, ContactPoint
+from selat.identity.key_schedule import succeeded
 
 SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 ORIGIN = "police.xa.example/exchange/2030h1"
 DESK = ContactPoint(
     function=ContactFunction.COUNTER_TERRORISM,
@@ -125,7 +133,9 @@ def test_unlisted_tls_certificate_is_refused(card: Card) -> None:
 
 
 def test_tls_certificates_are_given_as_pem(card: Card, identity: Identity) -> None:
-    (certificate,) = x509.load_pem_x509_certificates(card.tls_certificates_pem())
+    (certificate,) = x509.load_pem_x509_certificates(
+        card.tls_certificates_pem(at=MIDYEAR)
+    )
     assert certificate == x509.load_der_x509_certificate(identity.tls_certificate)
 
 
@@ -236,3 +246,63 @@ def test_witness_verifiers_verify_what_the_node_cosigns(
     assert cosigners(verify_cosignatures(text, lines, verifiers)) == {name}
     with pytest.raises(CardExpiredError, match="no WITNESS key"):
         card.witness_verifiers(at=EXPIRES + SECOND)
+
+
+def test_two_keys_verify_where_either_may_have_signed(
+    card: Card, identity: Identity, other: Identity
+) -> None:
+    begin = MIDYEAR
+    keys = card.keys
+    for purpose in (KeyPurpose.LOG, KeyPurpose.WITNESS):
+        for key in (each for each in other.card.card.keys if each.purpose is purpose):
+            follower = replace(key, not_before=begin)
+            keys = succeeded(keys, follower, ends=begin + MINUTE)
+    both = replace(card, keys=keys)
+    text = f"{ORIGIN}\n0\n{'A' * 43}=\n".encode()
+    old, new = (
+        sign_note(text, each.key_store.log_signers(ORIGIN))
+        for each in (identity, other)
+    )
+    spans: list[tuple[datetime, datetime, list[bytes]]] = [
+        (begin - SECOND, begin - SECOND, [old]),
+        (begin, begin, [old, new]),
+        (begin + MINUTE + SECOND, begin + MINUTE + SECOND, [new]),
+        (begin - SECOND, EXPIRES, [old, new]),
+        (begin + 2 * MINUTE, EXPIRES, [new]),
+    ]
+    for since, until, valid in spans:
+        verifiers = both.log_verifiers_between(ORIGIN, since=since, until=until)
+        for note in valid:
+            opened = open_checkpoint(note, origin=ORIGIN, verifiers=verifiers)
+            assert opened.text() == text
+        for note in {old, new}.difference(valid):
+            with pytest.raises(SignatureError, match="is missing"):
+                open_checkpoint(note, origin=ORIGIN, verifiers=verifiers)
+        assert len(both.witness_verifiers_between(since=since, until=until)) == (
+            2 * len(valid)
+        )
+
+
+def test_keys_between_two_moments_are_none_of_an_expired_card(card: Card) -> None:
+    for until in (EXPIRES + SECOND, EXPIRES + 2 * SECOND):
+        with pytest.raises(CardExpiredError, match="no LOG key"):
+            card.log_verifiers_between(ORIGIN, since=MIDYEAR, until=until)
+    with pytest.raises(CardExpiredError, match="no WITNESS key"):
+        card.witness_verifiers_between(since=ISSUED - SECOND, until=ISSUED - SECOND)
+    with pytest.raises(MalformedError, match="vouches"):
+        card.log_verifiers_between("other/exchange/1", since=MIDYEAR, until=MIDYEAR)
+
+
+def test_retired_tls_certificate_is_not_trusted_by_who_connects(
+    card: Card, identity: Identity
+) -> None:
+    key = card.key(KeyPurpose.TLS, KeyAlgorithm.X509_P256, MIDYEAR)
+    only = (replace(key, not_after=MIDYEAR),)
+    others = tuple(each for each in card.keys if each.purpose is not KeyPurpose.TLS)
+    ended = replace(card, keys=(*others, *only))
+    assert ended.tls_certificates_pem(at=MIDYEAR)
+    with pytest.raises(CardExpiredError, match="no TLS key"):
+        ended.tls_certificates_pem(at=MIDYEAR + SECOND)
+    # Who is late still finds the way to the next card.
+    late = card.tls_certificates_pem(at=EXPIRES + SECOND)
+    assert late == to_pem(identity.tls_certificate)

@@ -12,8 +12,9 @@ from tests.fakes.identities import MIDYEAR
 
 from selat.core.cards import CARD_BYTES_MAX
 from selat.errors import MalformedError, TooLargeError, UnsupportedVersionError
-from selat.identity.card_contents import Card, ContactFunction, ContactPoint
+from selat.identity.card_contents import Card
 from selat.identity.card_wire import decode_card, encode_card
+from selat.identity.contact_points import ContactFunction, ContactPoint
 from selat.v1 import card_pb2
 
 CONTACTS = tuple(

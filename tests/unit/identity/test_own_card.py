@@ -11,6 +11,7 @@ from tests.fakes.identities import (
     MIDYEAR,
     Identity,
     SeededEntropy,
+    card_of,
     make_identity,
 )
 
@@ -18,6 +19,7 @@ from selat.errors import CardExpiredError, KeyStoreError, MalformedError
 from selat.identity.card import SignedCard, parse_card, verify_successor
 from selat.identity.card_contents import Card
 from selat.identity.card_keys import KeyAlgorithm, KeyPurpose
+from selat.identity.certificate_checks import certificate_digest
 from selat.identity.certificates import Term, issue_node_certificate
 from selat.identity.key_kinds import KeyKind
 from selat.identity.own_card import NodeProfile, build_card
@@ -40,7 +42,7 @@ def next_card(
     issued_at: datetime = MIDYEAR,
     certificate: bytes = b"",
 ) -> SignedCard:
-    return build_card(
+    return card_of(
         PROFILE,
         node.key_store,
         tls_certificate=certificate or node.tls_certificate,
@@ -132,11 +134,19 @@ def test_retired_signing_keys_stay_to_verify_what_they_signed(node: Identity) ->
             assert kept.not_after == MIDYEAR
 
 
-def test_retired_seal_and_tls_keys_go(node: Identity) -> None:
-    second = next_card(node, previous=node.card, certificate=renew_all(node))
-    assert len(second.card.tls_certificates) == 1
+def test_retired_seal_and_tls_keys_go_once_they_have_ended(node: Identity) -> None:
+    certificate = renew_all(node)
+    second = next_card(node, previous=node.card, certificate=certificate)
+    assert len(second.card.tls_certificates) == 2
+    assert second.card.tls_digests(MIDYEAR + SECOND) == {
+        certificate_digest(certificate)
+    }
+    third = next_card(
+        node, previous=second, issued_at=MIDYEAR + SECOND, certificate=certificate
+    )
+    assert third.card.tls_certificates == (certificate,)
     with pytest.raises(CardExpiredError):
-        second.card.seal_key(MIDYEAR - SECOND)
+        third.card.seal_key(MIDYEAR - SECOND)
 
 
 def test_retired_keys_stay_on_every_later_card(node: Identity) -> None:
@@ -149,14 +159,24 @@ def test_retired_keys_stay_on_every_later_card(node: Identity) -> None:
         certificate=certificate,
     )
     verify_successor(second, third)
-    assert publics(third.card) == publics(second.card)
+    signing = {KeyPurpose.LOG, KeyPurpose.WITNESS}
+    kept = {key.public for key in second.card.keys if key.purpose in signing}
+    assert len(kept) == 8
+    assert kept <= publics(third.card)
 
 
-def test_key_that_was_never_used_is_not_kept(node: Identity) -> None:
-    second = next_card(
-        node, previous=node.card, issued_at=ISSUED, certificate=renew_all(node)
-    )
-    assert not publics(second.card) & publics(node.card.card)
+def test_card_is_signed_by_the_root_of_the_one_before(
+    node: Identity, other: Identity
+) -> None:
+    with pytest.raises(KeyStoreError, match="other root keys"):
+        build_card(
+            PROFILE,
+            other.key_store.root(),
+            keys=node.card.card.keys,
+            issued_at=MIDYEAR,
+            valid_until=MIDYEAR + YEAR,
+            previous=node.card,
+        )
 
 
 def test_card_needs_the_root_keys(node: Identity) -> None:

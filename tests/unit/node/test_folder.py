@@ -19,7 +19,6 @@ def test_everything_stands_in_the_folder(folder: NodeFolder) -> None:
         folder.configuration,
         folder.keys,
         folder.card,
-        folder.tls_certificate,
         folder.desk_authority,
         folder.store,
         folder.high_water,
