@@ -6,6 +6,7 @@ This process is the client of both nodes, which run in processes of their own.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final
 
@@ -19,32 +20,48 @@ from selat.v1 import desk_service_pb2 as pb
 _NAME: Final = "latency"
 _WARM_UP: Final = 100
 _RECORDS: Final = 500
+#: A record is alone when the one before it was published so long before, in s: its
+#: receipt is kept by then, and its checkpoints are cosigned.
+_ALONE_S: Final = 0.1
 
 
 async def run(bench: Bench) -> list[Figure]:
-    """Measure rounds of records, one after another, between two nodes."""
+    """Measure rounds of records between two nodes: one after another, and alone."""
     async with bench.nodes("xa", "xb") as (sender, receiver):
         await acquaint(sender, receiver)
         await _round(sender, receiver, first=0, count=_WARM_UP)
-        rounds = [
-            await _round(
-                sender, receiver, first=_WARM_UP + number * _RECORDS, count=_RECORDS
-            )
-            for number in range(bench.runs)
-        ]
-    arrived = [[arrived for _, arrived in taken] for taken in rounds]
-    published = [[published for published, _ in taken] for taken in rounds]
+        first = _WARM_UP
+        close: list[list[tuple[float, float]]] = []
+        alone: list[list[tuple[float, float]]] = []
+        for _ in range(bench.runs):
+            for rounds, pause_s in ((close, 0.0), (alone, _ALONE_S)):
+                rounds.append(
+                    await _round(
+                        sender, receiver, first=first, count=_RECORDS, pause_s=pause_s
+                    )
+                )
+                first += _RECORDS
     what = "publish → subscriber of the other state"
+    arrived = [[arrived for _, arrived in taken] for taken in alone]
+    close_arrived = [[arrived for _, arrived in taken] for taken in close]
+    published = [[published for published, _ in taken] for taken in close]
     return [
         _figure(f"{what}, p50", arrived, 0.50, at_most=10),
         _figure(f"{what}, p99", arrived, 0.99, at_most=50),
+        _figure("the same, each as the one before arrives, p50", close_arrived, 0.50),
+        _figure("the same, each as the one before arrives, p99", close_arrived, 0.99),
         _figure("publish alone, p50", published, 0.50),
         _figure("publish alone, p99", published, 0.99),
     ]
 
 
 async def _round(
-    sender: BenchNode, receiver: BenchNode, *, first: int, count: int
+    sender: BenchNode,
+    receiver: BenchNode,
+    *,
+    first: int,
+    count: int,
+    pause_s: float = 0.0,
 ) -> list[tuple[float, float]]:
     """Return when each record was published and when it arrived, in ms."""
     cursor = (await receiver.status()).messages_in
@@ -54,6 +71,7 @@ async def _round(
     desk, taken = sender.desk, []
     for message in person_messages(first, count):
         request = pb.PublishRequest(messages=[message])
+        await asyncio.sleep(pause_s)
         begun = time.perf_counter()
         await desk.Publish(request)
         published = time.perf_counter()
