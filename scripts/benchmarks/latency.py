@@ -20,6 +20,7 @@ from selat.v1 import desk_service_pb2 as pb
 _NAME: Final = "latency"
 _WARM_UP: Final = 100
 _RECORDS: Final = 500
+_RECORDS_ALONE: Final = 200
 #: A record is alone when the one before it was published so long before, in s: its
 #: receipt is kept by then, and its checkpoints are cosigned.
 _ALONE_S: Final = 0.1
@@ -34,13 +35,18 @@ async def run(bench: Bench) -> list[Figure]:
         close: list[list[tuple[float, float]]] = []
         alone: list[list[tuple[float, float]]] = []
         for _ in range(bench.runs):
-            for rounds, pause_s in ((close, 0.0), (alone, _ALONE_S)):
-                rounds.append(
-                    await _round(
-                        sender, receiver, first=first, count=_RECORDS, pause_s=pause_s
-                    )
+            close.append(await _round(sender, receiver, first=first, count=_RECORDS))
+            first += _RECORDS
+            alone.append(
+                await _round(
+                    sender,
+                    receiver,
+                    first=first,
+                    count=_RECORDS_ALONE,
+                    pause_s=_ALONE_S,
                 )
-                first += _RECORDS
+            )
+            first += _RECORDS_ALONE
     what = "publish → subscriber of the other state"
     arrived = [[arrived for _, arrived in taken] for taken in alone]
     close_arrived = [[arrived for _, arrived in taken] for taken in close]

@@ -39,6 +39,7 @@ def was_killed(folder: Path, event: str, occurrence: int) -> bool:
     return killed_itself(_initialise, folder, event, occurrence)
 
 
+@pytest.mark.timeout(240)  # it begins a process for each of some forty moments
 @pytest.mark.parametrize("event", EVENTS)
 def test_killed_init_leaves_nothing_that_looks_like_a_node(
     event: str, tmp_path: Path
