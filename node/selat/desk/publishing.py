@@ -17,15 +17,13 @@ from selat.errors import (
     TooLargeError,
 )
 from selat.exchange.facts import (
-    expiry_ms,
     facts_of,
     lane_of,
-    review_ms,
     status_of,
-    timestamp_ms,
 )
 from selat.exchange.inspector import Inspector
 from selat.exchange.local import LocalNode
+from selat.records.headings import expiry_ms, review_ms, timestamp_ms
 from selat.records.walk import RecordWarning
 from selat.store.port import Transaction
 from selat.store.values import Direction, Lane, MessageRow, NewMessage

@@ -10,8 +10,8 @@ from selat.core.payloads import Packed, unpack
 from selat.core.selectors import Selector, SelectorKind, normalise, selector_bytes
 from selat.desk.convert import direction_from
 from selat.errors import InvalidInputError
-from selat.exchange.facts import timestamp_ms
 from selat.exchange.local import LocalNode
+from selat.records.headings import timestamp_ms
 from selat.store.port import Snapshot
 from selat.store.values import MessageQuery, MessageRow, Payload
 from selat.v1 import desk_service_pb2 as pb

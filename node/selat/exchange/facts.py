@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from selat.policy.port import MessageFacts
 from selat.records.header import COMMON_BYTES_MAX, COMMON_PARTS_MAX, common_part
-from selat.records.headings import Heading
+from selat.records.headings import Heading, expiry_ms, timestamp_ms
 from selat.store.values import Holding, Lane, MessageRow
 from selat.v1 import message_pb2 as pb
 from selat.v1 import records_pb2
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
-    from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def _names(enum: _EnumTypeWrapper, prefix: str) -> Mapping[int, str]:  # type: ignore[type-arg] # the wrapper's parameter is the enum's own private type
@@ -43,21 +42,6 @@ _LANES: Final = {0: Lane.ROUTINE, **{lane.value: lane for lane in Lane}}
 HANDLING_CODES: Final = MappingProxyType(
     {n: name.upper() for n, name in _names(pb.HandlingCode, "HANDLING_CODE_").items()}
 )
-
-
-def timestamp_ms(stamp: Timestamp) -> int:
-    """Return a protobuf timestamp in ms since the epoch, rounded down."""
-    return stamp.seconds * 1000 + stamp.nanos // 1_000_000
-
-
-def expiry_ms(header: pb.Header) -> int | None:
-    """Return when a message expires in ms since the epoch, or None."""
-    return timestamp_ms(header.expires_at) if header.HasField("expires_at") else None
-
-
-def review_ms(header: pb.Header) -> int | None:
-    """Return when its author wants a message looked at again, in ms, or None."""
-    return timestamp_ms(header.review_at) if header.HasField("review_at") else None
 
 
 def lane_of(header: pb.Header | Heading) -> Lane:
@@ -88,30 +72,29 @@ def facts_of_row(row: MessageRow) -> MessageFacts:
     )
 
 
-def facts_of(
-    header: pb.Header, *, holding: Holding = Holding.CURRENT, common: bytes = b""
-) -> MessageFacts:
+def facts_of(header: pb.Header, *, holding: Holding = Holding.CURRENT) -> MessageFacts:
     """Return what policies may know of a message.
 
     Args:
         header: Its header.
         holding: What our node holds it as.
-        common: The header's common part, for a caller that has it already.
     """
-    common = common or common_part(header)
-    read = _common_facts if len(common) <= COMMON_BYTES_MAX else _read_common
-    return read(common, holding).dated(
+    return _undated(common_part(header), holding).dated(
         expires_ms=expiry_ms(header), created_ms=timestamp_ms(header.created_at)
     )
 
 
 def facts_of_heading(heading: Heading) -> MessageFacts:
     """Return what policies may know of a message that comes in."""
-    common = heading.common
-    read = _common_facts if len(common) <= COMMON_BYTES_MAX else _read_common
-    return read(common, Holding.CURRENT).dated(
+    return _undated(heading.common, Holding.CURRENT).dated(
         expires_ms=heading.expires_ms, created_ms=heading.created_ms
     )
+
+
+def _undated(common: bytes, holding: Holding) -> MessageFacts:
+    """Return the facts of a common part; those of a short one are remembered."""
+    read = _common_facts if len(common) <= COMMON_BYTES_MAX else _read_common
+    return read(common, holding)
 
 
 def _read_common(common: bytes, holding: Holding) -> MessageFacts:

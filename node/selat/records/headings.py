@@ -85,18 +85,29 @@ def heading_of(header: message_pb2.Header) -> Heading:
     withheld = frozenset([f"body.{path}" for path in paths]) if paths else _NOTHING
     return Heading(
         id=header.id,
-        created_ms=_milliseconds(header.created_at),
-        expires_ms=(
-            _milliseconds(header.expires_at) if header.HasField("expires_at") else None
-        ),
-        review_ms=(
-            _milliseconds(header.review_at) if header.HasField("review_at") else None
-        ),
+        created_ms=timestamp_ms(header.created_at),
+        expires_ms=expiry_ms(header),
+        review_ms=review_ms(header),
         version=header.version,
         urgency=header.urgency,
         kind=(header.type, withheld),
         common=common_part(header),
     )
+
+
+def timestamp_ms(stamp: Timestamp) -> int:
+    """Return a protobuf timestamp in ms since the epoch, rounded down."""
+    return nanoseconds(stamp) // _MILLISECOND
+
+
+def expiry_ms(header: message_pb2.Header) -> int | None:
+    """Return when a message expires in ms since the epoch, or None."""
+    return timestamp_ms(header.expires_at) if header.HasField("expires_at") else None
+
+
+def review_ms(header: message_pb2.Header) -> int | None:
+    """Return when its author wants a message looked at again, in ms, or None."""
+    return timestamp_ms(header.review_at) if header.HasField("review_at") else None
 
 
 class ReadHeading(NamedTuple):
@@ -213,15 +224,10 @@ def _parts(header: message_pb2.Header, look: Look) -> Iterator[Part]:
     for field, value in header.ListFields():
         if field.name == "id":
             continue
-        if field.name not in OWN_FIELDS:
-            yield fixed(header, field)
-        elif field.type == FieldDescriptor.TYPE_STRING:
+        is_own = field.name in OWN_FIELDS
+        if is_own and field.type == FieldDescriptor.TYPE_STRING:
             yield text(field, look)
-        elif isinstance(value, Timestamp):
+        elif is_own and isinstance(value, Timestamp):
             yield stamp(field)
-        else:  # what it supersedes, answers or recalls
+        else:  # what is common, and what it supersedes, answers or recalls
             yield fixed(header, field)
-
-
-def _milliseconds(time: Timestamp) -> int:
-    return nanoseconds(time) // _MILLISECOND

@@ -6,13 +6,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from selat.exchange import facts
 from selat.exchange.facts import (
-    expiry_ms,
     facts_of,
     lane_of,
-    review_ms,
     status_of,
-    timestamp_ms,
 )
+from selat.records.headings import expiry_ms, review_ms, timestamp_ms
 from selat.store.values import Holding, Lane
 from selat.v1 import message_pb2 as pb
 from selat.v1 import records_pb2
